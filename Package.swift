@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The order of the targets is the order of the house (Docs/design.md): a module imports only modules above it.
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let strictC: [CSetting] = [.treatAllWarnings(as: .error)]
+
+/// A library target of the house.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// An executable: one entry file and its subcommands.
+func command(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of one module.
+func tests(_ module: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(module)Tests",
+        dependencies: [.target(name: module), "AltaTestSupport"] + dependencies,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "alta",
+    products: [
+        .executable(name: "alta-worker", targets: ["alta-worker"]),
+        .executable(name: "alta-launch", targets: ["alta-launch"]),
+        .executable(name: "alta-data", targets: ["alta-data"]),
+    ],
+    targets: [
+        .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CNUMA", pkgConfig: "numa", providers: [.apt(["libnuma-dev"])]),
+        .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .systemLibrary(name: "CSPNG", pkgConfig: "libspng", providers: [.apt(["libspng-dev"])]),
+        .target(
+            name: "CAltaKernels", cSettings: strictC,
+            linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp"), .linkedLibrary("m")]),
+        .target(name: "CAltaSystem", cSettings: strictC),
+
+        module("AltaCore"),
+        module("AltaFormats", ["AltaCore"]),
+        module("AltaTensor", ["AltaCore", "CAltaKernels", "COpenBLAS"]),
+        module("AltaAutograd", ["AltaCore", "AltaTensor"]),
+        module("AltaComm", ["AltaCore", "COpenMPI"]),
+        module("AltaPlacement", ["AltaCore", "CAltaSystem", "CNUMA"]),
+        module("AltaData", ["AltaCore", "AltaFormats", "CTurboJPEG", "CSPNG"]),
+        module("AltaModel", ["AltaCore", "AltaFormats", "AltaTensor", "AltaAutograd", "AltaData"]),
+        module("AltaObjective", ["AltaCore", "AltaTensor", "AltaAutograd", "AltaComm"]),
+        module("AltaEvaluate", ["AltaCore", "AltaComm"]),
+        module(
+            "AltaTrain",
+            [
+                "AltaCore", "AltaFormats", "AltaTensor", "AltaAutograd", "AltaComm", "AltaPlacement", "AltaData",
+                "AltaModel", "AltaObjective", "AltaEvaluate",
+            ]),
+        module("AltaLaunch", ["AltaCore", "CAltaSystem"]),
+
+        command("alta-worker", ["AltaCore", "AltaComm", "AltaPlacement", "AltaData", "AltaTrain"]),
+        command("alta-launch", ["AltaCore", "AltaLaunch"]),
+        command("alta-data", ["AltaCore", "AltaFormats", "AltaData"]),
+
+        .target(
+            name: "AltaTestSupport", dependencies: ["AltaCore"], path: "Tests/AltaTestSupport",
+            swiftSettings: strict),
+        tests("AltaCore"),
+        tests("AltaFormats"),
+        tests("AltaTensor"),
+        tests("AltaAutograd", ["AltaTensor", "AltaCore"]),
+        tests("AltaComm"),
+        tests("AltaPlacement"),
+        tests("AltaData", ["AltaFormats", "AltaCore"]),
+        tests("AltaModel", ["AltaFormats", "AltaData", "AltaTensor", "AltaAutograd"]),
+        tests("AltaObjective", ["AltaComm", "AltaTensor", "AltaAutograd"]),
+        tests("AltaEvaluate", ["AltaComm"]),
+        tests("AltaTrain", ["AltaComm", "AltaData", "AltaModel", "AltaFormats"]),
+        tests("AltaLaunch"),
+    ],
+    swiftLanguageModes: [.v6]
+)

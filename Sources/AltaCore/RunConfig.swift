@@ -1,0 +1,104 @@
+/// Which weights a run trains.
+public enum TrainableSet: String, Codable, Sendable, CaseIterable {
+    /// The published set: adapters, norms, heads and what belongs to them (7.57 % at full size).
+    case adapters
+    /// Every weight of the model.
+    case all
+}
+
+/// How BERT's adapters begin (METHOD: "Initialisation of what is new").
+public enum AdapterInit: String, Codable, Sendable, CaseIterable {
+    /// `D_fc2` zero: the encoder starts unperturbed.
+    case zero
+    /// Both matrices N(0, 0.02), as the published code's loader leaves them.
+    case published
+}
+
+/// How absent radiographs are encoded.
+public enum AbsentViews: String, Codable, Sendable, CaseIterable {
+    /// Every absent view with a mask of its own (published).
+    case each
+    /// One mask per step and view slot.
+    case shared
+}
+
+/// The arithmetic of a run.
+public enum Precision: String, Codable, Sendable, CaseIterable {
+    case fp32, bf16, auto
+}
+
+/// Where a run begins.
+public enum Resume: Equatable, Sendable {
+    /// At the first step.
+    case never
+    /// From the newest valid checkpoint in the output folder, else at the first step.
+    case auto
+    /// From a run folder or a step folder.
+    case path(String)
+}
+
+/// Everything that defines a run; the keys and defaults are a contract with users' scripts.
+public struct RunConfig: Equatable, Sendable {
+    /// The model's name or shape. The vocabulary's size comes from its file.
+    public var model = ModelConfig()
+    /// The preset's name where the configuration named one, for messages.
+    public var modelName: String?
+    /// Key `pretrained.vision`: a checkpoint, a Hugging Face folder or a run folder.
+    public var pretrainedVision: String?
+    /// Key `pretrained.text`: the same, for the text encoder.
+    public var pretrainedText: String?
+    /// Key `data.train`.
+    public var trainPath: String?
+    /// Key `data.validation`.
+    public var validationPath: String?
+    /// Key `data.image_root`; nil: the CSV's own folder.
+    public var imageRoot: String?
+    /// Key `data.vocabulary`.
+    public var vocabularyPath: String?
+    /// Studies in one step, over all ranks.
+    public var globalBatch = 96
+    /// Studies one rank has in flight; 0: chosen from memory.
+    public var microBatch = 0
+    /// Epochs to train.
+    public var epochs = 30
+    /// Epochs over which the cosine reaches zero.
+    public var scheduleEpochs = 100.0
+    /// Epochs of linear warm-up.
+    public var warmupEpochs = 10.0
+    /// A limit on the number of steps.
+    public var steps: Int?
+    /// The peak rate; nil: 1.5e-4 x global batch / 256.
+    public var learningRate: Double?
+    /// AdamW's decay of what is neither a bias nor one-dimensional.
+    public var weightDecay = 0.05
+    /// What every random draw hangs on.
+    public var seed: UInt64 = 1
+    /// The arithmetic.
+    public var precision = Precision.auto
+    /// Order-free sums; nil: where only adapters train.
+    public var deterministic: Bool?
+    /// What trains.
+    public var trainable = TrainableSet.adapters
+    /// How BERT's adapters begin.
+    public var adapterInit = AdapterInit.zero
+    /// How absent radiographs are encoded.
+    public var absentViews = AbsentViews.each
+    /// BERT's dropout; nil: the text encoder's own, 0.1 without one.
+    public var dropout: Double?
+    /// The run folder.
+    public var output: String?
+    /// Steps between checkpoints; nil: each epoch.
+    public var checkpointEvery: Int?
+    /// How many checkpoints stay.
+    public var keepCheckpoints = 3
+    /// Where to begin.
+    public var resume = Resume.auto
+
+    /// Every default.
+    public init() {}
+
+    /// The peak learning rate after the default rule.
+    public var peakLearningRate: Double { learningRate ?? 1.5e-4 * Double(globalBatch) / 256 }
+    /// Whether sums are order-free after the default rule.
+    public var isDeterministic: Bool { deterministic ?? (trainable == .adapters) }
+}

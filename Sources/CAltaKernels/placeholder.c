@@ -1,0 +1,1 @@
+#include "alta_kernels.h"
