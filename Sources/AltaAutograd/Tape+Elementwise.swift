@@ -58,7 +58,7 @@ private struct GELUOperation: TapeOperation {
 
     func backward(_ dy: Matrix?, on tape: Tape) {
         guard let dy, let (dx, accumulate) = tape.target(x) else { return }
-        tape.engine.geluBackward(dy, x.value, into: dx, accumulate: accumulate)
+        tape.engine.geluBackward(dy, x: x.value, into: dx, accumulate: accumulate)
     }
 }
 
@@ -113,6 +113,6 @@ private struct NormalizeOperation: TapeOperation {
 
     func backward(_ dy: Matrix?, on tape: Tape) {
         guard let dy, let (dx, accumulate) = tape.target(x) else { return }
-        tape.engine.normalizeRowsBackward(dy, y.value, norms: norms, into: dx, accumulate: accumulate)
+        tape.engine.normalizeRowsBackward(dy, y: y.value, norms: norms, into: dx, accumulate: accumulate)
     }
 }

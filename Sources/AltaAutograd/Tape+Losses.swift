@@ -57,8 +57,8 @@ extension Tape {
         engine.forward(x.rows(rows), words.packed, bias: UnsafePointer(bias.value.base), into: logits)
         let losses = pointer(engine.scratch.buffer(rows.count) as UnsafeMutableBufferPointer<Float>)
         engine.softmaxCrossEntropy(
-            logits, labels: Array(labels[rows]), lossPerRow: losses, gradient: gradient == nil ? nil : logits,
-            scale: scale)
+            logits, labels: Array(labels[rows]), scale: scale, lossPerRow: losses,
+            gradient: gradient == nil ? nil : logits)
         if let gradient {
             engine.backward(logits, words.packed, into: gradient.rows(rows), accumulate: false)
             addColumnSums(logits, rows: 0..<rows.count, to: bias, on: self)

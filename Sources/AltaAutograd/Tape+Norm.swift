@@ -39,7 +39,7 @@ private struct LayerNormOperation: TapeOperation {
         if gamma.trainable != nil || beta.trainable != nil { addParameterGradients(dy, on: tape) }
         if let (dx, accumulate) = tape.target(x) {
             tape.engine.layerNormBackward(
-                dy, x.value, gamma: gamma.value.base, mean: mean, reciprocalDeviation: reciprocalDeviation, into: dx,
+                dy, x: x.value, gamma: gamma.value.base, mean: mean, reciprocalDeviation: reciprocalDeviation, into: dx,
                 accumulate: accumulate)
         }
     }
@@ -50,7 +50,7 @@ private struct LayerNormOperation: TapeOperation {
         let sums = tape.engine.scratch.matrix(2, dy.columns)
         for rows in ledger.blocks(of: x.studies) {
             tape.engine.layerNormParameterGradient(
-                dy, x.value, mean: mean, reciprocalDeviation: reciprocalDeviation, rows: rows,
+                dy, x: x.value, mean: mean, reciprocalDeviation: reciprocalDeviation, rows: rows,
                 gammaGradient: sums.base, betaGradient: sums.base + dy.columns)
             for (weight, row) in [(gamma, 0), (beta, 1)] {
                 guard let weight = weight.trainable else { continue }
