@@ -1,0 +1,75 @@
+/// The horizontal pass over one row: many short dot products of pixels and weights.
+///
+/// A 23-bit weight is split into 12 high and 11 low bits, both of which fit 16-bit lanes, so that the compiler can use
+/// the multiply-add of 16-bit pairs that every x86-64 has; 32-bit products are emulated there. In wrapping 32-bit
+/// arithmetic the two sums put together are exactly Pillow's one, which does not overflow.
+struct ResampleRow {
+    /// The weights of a position are padded with zeros to a multiple of this.
+    static let lanes = 8
+    /// Rounds to the nearest when the fixed point is dropped.
+    static let half = Int32(1) << Int32(ResampleAxis.precisionBits - 1)
+    private static let lowBits = Int32(11)
+
+    private let first: [Int]
+    private let stride: Int
+    private let high: [Int16]
+    private let low: [Int16]
+    private let source: Range<Int>
+
+    init(_ axis: ResampleAxis, inputWidth: Int) {
+        let fixed = axis.fixedPoint
+        first = axis.first
+        stride = axis.stride
+        high = fixed.map { Int16($0 >> ResampleRow.lowBits) }
+        low = fixed.map { Int16($0 & (1 << ResampleRow.lowBits - 1)) }
+        source = axis.source
+    }
+
+    /// Elements of the scratch row: the padded weights reach past its end.
+    var scratchCount: Int { source.count + stride }
+
+    /// Resizes one channel of a row; the scratch holds the channel's pixels as 16-bit numbers.
+    func run(
+        _ row: UnsafeBufferPointer<UInt8>, _ output: UnsafeMutableBufferPointer<UInt8>, channel: Int, channels: Int,
+        scratch: UnsafeMutableBufferPointer<Int16>
+    ) {
+        widen(row, channel: channel, channels: channels, scratch: scratch)
+        let pixels = UnsafeBufferPointer(scratch)
+        high.withUnsafeBufferPointer { high in
+            low.withUnsafeBufferPointer { low in
+                for (position, start) in first.enumerated() {
+                    let weights = (position * stride)..<((position + 1) * stride)
+                    let taps = UnsafeBufferPointer(rebasing: pixels[(start - source.lowerBound)...])
+                    let highSum = ResampleRow.product(taps, UnsafeBufferPointer(rebasing: high[weights]))
+                    let lowSum = ResampleRow.product(taps, UnsafeBufferPointer(rebasing: low[weights]))
+                    let sum = (highSum << ResampleRow.lowBits) &+ lowSum &+ ResampleRow.half
+                    output[position * channels + channel] = ResampleRow.clipped(sum)
+                }
+            }
+        }
+    }
+
+    private func widen(
+        _ row: UnsafeBufferPointer<UInt8>, channel: Int, channels: Int, scratch: UnsafeMutableBufferPointer<Int16>
+    ) {
+        if channels == 1 {
+            for index in 0..<source.count { scratch[index] = Int16(row[source.lowerBound + index]) }
+        } else {
+            for index in 0..<source.count {
+                scratch[index] = Int16(row[(source.lowerBound + index) * channels + channel])
+            }
+        }
+    }
+
+    private static func product(_ pixels: UnsafeBufferPointer<Int16>, _ weights: UnsafeBufferPointer<Int16>) -> Int32 {
+        var sum: Int32 = 0
+        for tap in 0..<weights.count { sum &+= Int32(pixels[tap]) &* Int32(weights[tap]) }
+        return sum
+    }
+
+    /// Drops the fixed point and clips to 8 bits (Pillow's `clip8`).
+    static func clipped(_ sum: Int32) -> UInt8 {
+        let value = sum >> Int32(ResampleAxis.precisionBits)
+        return UInt8(truncatingIfNeeded: max(0, min(255, value)))
+    }
+}
