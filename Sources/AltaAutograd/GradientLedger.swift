@@ -68,6 +68,9 @@ public final class GradientLedger {
         UnsafeMutableBufferPointer(start: floatRegion.base.assumingMemoryBound(to: Float.self), count: count)
     }
 
+    /// Where `floats` begins.
+    public var pointer: UnsafePointer<Float> { UnsafePointer(floatRegion.base.assumingMemoryBound(to: Float.self)) }
+
     /// The fp32 gradient of one parameter.
     public func gradient(_ slot: Int) -> Matrix {
         guard let start = floats.baseAddress else { preconditionFailure("an empty ledger has no slot \(slot)") }

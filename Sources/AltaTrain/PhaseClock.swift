@@ -9,6 +9,8 @@ public final class PhaseClock {
     public private(set) var seconds: [Phase: Double] = [:]
     /// What is going on, or went on last: a phase of the step, or `start`, `checkpoint`, `evaluation`.
     public var current = "start"
+    /// The step at hand, from 1; nil before the first.
+    public var step: Int?
 
     private let clock = ContinuousClock()
     private var began: ContinuousClock.Instant

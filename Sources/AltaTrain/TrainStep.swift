@@ -122,7 +122,7 @@ public struct TrainStep {
         for (name, value) in losses.named where !value.isFinite {
             throw AltaError("the loss \(name) is not finite", remedy: "lower learning_rate")
         }
-        guard engine.sumOfSquares(ledger.floats, count: ledger.count).isFinite else {
+        guard engine.sumOfSquares(ledger.pointer, count: ledger.count).isFinite else {
             throw AltaError("the gradient is not finite", remedy: "lower learning_rate")
         }
     }
