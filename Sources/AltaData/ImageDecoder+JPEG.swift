@@ -22,6 +22,8 @@ extension ImageDecoder {
         guard
             tjDecompressHeader3(handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &space) == 0
         else { throw damaged("JPEG", message(of: handle), name) }
+        // TurboJPEG takes a file that ends before its frame header for one that holds tables only.
+        guard width > 0, height > 0 else { throw damaged("JPEG", "it ends before its size is told", name) }
         try refuseColourSpace(space, name)
         let (columns, rows) = (Int(width), Int(height))
         try checkSize(
