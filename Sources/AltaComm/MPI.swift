@@ -6,21 +6,27 @@ import COpenMPI
 /// Together with `MPI+Collectives.swift` and `MPICollectives.swift` the only code that sees MPI.
 enum MPI {
     /// Throws what a failed call reports: the call, its count, MPI's text, the rank.
-    ///
-    /// The exit code allows a restart, since a lost peer comes as such an error; a bound on restarts ends a fault that
-    /// keeps coming.
     static func check(_ code: Int32, _ call: String, count: Int? = nil, rank: Int? = nil) throws {
         guard code != alta_mpi_success() else { return }
         let subject = count.map { "\(call) of \($0) elements failed" } ?? "\(call) failed"
-        throw AltaError(subject, why: errorText(code), rank: rank, exitCode: .stoppedEarly)
+        throw AltaError(subject, why: errorText(code), rank: rank, exitCode: exitCode(errorClass(code)))
+    }
+
+    /// An error that blames no argument (a lost peer comes as such) may pass when the job is started again.
+    private static func exitCode(_ errorClass: Int32) -> ExitCode {
+        [MPI_ERR_OTHER, MPI_ERR_INTERN, MPI_ERR_UNKNOWN].contains { Int32($0) == errorClass } ? .stoppedEarly : .failed
+    }
+
+    private static func errorClass(_ code: Int32) -> Int32 {
+        var errorClass: Int32 = code
+        _ = MPI_Error_class(code, &errorClass)
+        return errorClass
     }
 
     /// The text of an error code and, where it says something else, of its class.
     static func errorText(_ code: Int32) -> String {
-        var errorClass: Int32 = code
-        _ = MPI_Error_class(code, &errorClass)
         let text = errorString(code)
-        let classText = errorString(errorClass)
+        let classText = errorString(errorClass(code))
         return text.contains(classText) ? text : "\(text) (class \(classText))"
     }
 

@@ -45,17 +45,19 @@ extension MPICollectives {
 
     /// Adds the buffers of all ranks and gives each rank its slice. Collective.
     ///
-    /// Where the whole exceeds what MPI can count, every slice is reduced to its rank by itself, in buckets.
+    /// Where slices are larger than a bucket, each is reduced to its rank by itself, bucket by bucket: MPI then needs no
+    /// temporary buffer as large as the whole (146 MB at two ranks: 40 to 90 ms against 210). Smaller ones go in one
+    /// call, whose latency grows less with the number of ranks.
     public func reduceScatter<E: CollectiveElement>(
         _ all: UnsafeBufferPointer<E>, counts: [Int], into mine: UnsafeMutableBufferPointer<E>
     ) throws {
         try checkCounts(counts, mine: mine.count, all: all.count, "reduce-scatter")
-        guard all.count > limits.elementCount else {
+        let largest = limits.reduceElementCount(stride: MemoryLayout<E>.stride)
+        guard all.count > min(limits.elementCount, largest * rankCount) else {
             guard !all.isEmpty else { return }
             return try MPI.reduceScatterSum(
                 address(all, from: 0), counts: counts, into: address(mine, from: 0), E.elementType, place)
         }
-        let largest = limits.reduceElementCount(stride: MemoryLayout<E>.stride)
         for (root, start) in CollectiveCounts.starts(of: counts).enumerated() {
             for piece in CollectiveCounts.pieces(of: counts[root], largest: largest) {
                 let result = root == rank ? address(mine, from: piece.lowerBound) : emptyBuffer

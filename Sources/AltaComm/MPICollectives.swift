@@ -9,8 +9,9 @@ public final class MPICollectives: Collectives {
     public struct Limits: Sendable {
         /// The largest number of elements in one call: MPI counts in C ints.
         public var elementCount = Int(Int32.max)
-        /// The bytes that one call of a reduction takes. One call for a whole model's gradient is the slowest way:
-        /// MPI allocates, and the kernel clears, a temporary buffer as large as the message each time.
+        /// The bytes that one call of a reduction takes. One call for a whole model's gradient is the slowest way
+        /// (146 MB at two ranks: 57 ms, in 4 MiB 23 ms): MPI allocates, and the kernel clears, a temporary buffer as
+        /// large as the message each time.
         public var reduceByteCount = 4 << 20
 
         /// What to use unless a test wants to see the cuts.

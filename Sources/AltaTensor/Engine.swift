@@ -14,14 +14,30 @@ public final class Engine {
     public let threads: Int
     /// Memory for the temporaries of kernels: taken and released within each call.
     public let scratch: Arena
+    let handle: OpaquePointer
+    var products: [ProductShape: OpaquePointer] = [:]
+    let threadScratch: [Arena]
 
     /// An engine with `threads` threads, the calling one included.
     public init(threads: Int) throws {
-        guard threads > 0 else {
-            throw AltaError("an engine with \(threads) threads", remedy: "use at least 1 thread a rank")
+        guard threads > 0 && threads <= 1024 else {
+            throw AltaError("an engine with \(threads) threads", remedy: "use 1 to 1024 threads a rank")
+        }
+        var made: OpaquePointer?
+        let status = alta_engine_create(Int32(threads), &made)
+        guard status == 0, let made else {
+            throw AltaError(
+                "oneDNN does not start", why: "its status is \(status)", remedy: "check the installed libdnnl")
         }
         self.threads = threads
         scratch = Arena(chunkBytes: 4 << 20)
+        threadScratch = (0..<threads).map { _ in Arena(chunkBytes: 1 << 20) }
+        handle = made
+    }
+
+    deinit {
+        for product in products.values { alta_matmul_destroy(product) }
+        alta_engine_destroy(handle)
     }
 
     /// `rows` rounded up to `rowMultiple`.

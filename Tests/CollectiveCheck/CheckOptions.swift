@@ -57,6 +57,10 @@ struct CheckOptions: Sendable {
         FileHandle.standardError.write(Data("\(line)\n".utf8))
     }
 
+    static func exitCode(of error: any Error) -> Int32 {
+        ((error as? AltaError)?.exitCode ?? .failed).rawValue
+    }
+
     /// Prints the milliseconds of five all-reduces after one that warms up, the slowest rank's.
     private func time(_ count: Int, _ collectives: any Collectives) throws {
         var values = [Int64](repeating: 1, count: count)

@@ -15,10 +15,10 @@ do {
             try collectives.finalize()
         } catch {
             CheckOptions.report("error: \(error)")
-            collectives.abort(exitCode: (error as? AltaError)?.exitCode.rawValue ?? 1)
+            collectives.abort(exitCode: CheckOptions.exitCode(of: error))
         }
     }
 } catch {
     CheckOptions.report("error: \(error)")
-    exit(1)
+    exit(CheckOptions.exitCode(of: error))
 }
