@@ -114,6 +114,7 @@ extension LocalContrastive {
         var isInRange = true
         for (place, report) in reports.enumerated() {
             let target = batch.wordSegments[batch.source[report]]
+            // Every term is added, also after one is out of range: the pass is judged as a whole.
             let added = fixedPoint.add(
                 scratch.wordGradients + segments[place].lowerBound * own.width, count: target.count * own.width,
                 to: start + target.lowerBound * own.width)

@@ -9,9 +9,10 @@ import Testing
     static let lossTolerance = 1e-5
     static let gradientTolerance = 2e-4
 
-    /// 19 reports: two whole tiles and a part of one; lengths from 1 to 9; a patch count that no vector width divides.
+    /// 19 reports: two whole tiles and a part of one; lengths from 1 to 9; sizes that no vector width divides, so
+    /// that a study's rows are aligned differently wherever it lies.
     static let uneven = SampleBatch.random(
-        seed: 7, width: 12, patches: 13, wordCounts: [4, 1, 9, 2, 7, 1, 3, 8, 5, 6, 1, 2, 9, 4, 4, 1, 7, 3, 5])
+        seed: 7, width: 11, patches: 13, wordCounts: [4, 1, 9, 2, 7, 1, 3, 8, 5, 6, 1, 2, 9, 4, 4, 1, 7, 3, 5])
 
     @Test(arguments: [1, 2, 3, 4]) func equalsTheDenseFormulas(rankCount: Int) throws {
         expectEqual(try ShardedRun.evaluate(Self.uneven, rankCount: rankCount), NaiveContrastive(Self.uneven))
@@ -25,6 +26,15 @@ import Testing
         let unequal = [[18], Array(0..<9), [], Array(9..<18)]
         #expect(try ShardedRun.evaluate(Self.uneven, shares: unequal) == alone)
         #expect(try ShardedRun.evaluate(Self.uneven, shares: [[], [], Array(0..<19)]) == alone)
+    }
+
+    /// Products of full size go other ways through the matrix engine than small ones.
+    @Test func sameBitsAtFullSize() throws {
+        let batch = SampleBatch.random(
+            seed: 2, width: 128, patches: 196, wordCounts: [61, 84, 23, 126, 40, 58, 97, 60, 33, 71], spread: 0.25)
+        let alone = try ShardedRun.evaluate(batch, rankCount: 1)
+        for rankCount in [2, 3] { #expect(try ShardedRun.evaluate(batch, rankCount: rankCount) == alone) }
+        #expect(try ShardedRun.evaluate(batch, shares: [[9], [], Array(0..<9)]) == alone)
     }
 
     @Test(arguments: [1, 3]) func oneStudyGivesExactlyNothing(rankCount: Int) throws {
