@@ -8,11 +8,12 @@ struct FixedPointSum: Equatable {
     /// The largest magnitude of one term for which `terms` of them cannot overflow, and which the conversion can do.
     let limit: Double
 
-    /// DESIGN's scale: steps of 5.7e-14, single terms up to 128 (up to 4096 terms).
-    static let fineShift = 44
-    /// For terms beyond the fine scale's range: steps of 9.5e-7, single terms up to 2.1e9. A word of norm zero gives
-    /// such terms, since the cosine's denominator is then 1e-8.
-    static let coarseShift = 20
+    /// Scales for gradients, from fine to coarse: steps of 5.7e-14, 6.0e-8, 0.06 and single terms up to 128, 1.3e8,
+    /// 1.4e14 (sums of up to 2048 terms; half as much for twice as many).
+    ///
+    /// The first serves all but degenerate batches. A word of norm zero needs the others: the published floor of the
+    /// cosine's denominator gives it gradients of the size of t2 * t3 * 1e8.
+    static let gradientShifts = [44, 24, 4]
 
     /// The scale 2^shift for sums of at most `terms` terms.
     init(shift: Int, terms: Int) {

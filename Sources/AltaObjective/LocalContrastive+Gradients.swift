@@ -6,15 +6,15 @@ extension LocalContrastive {
     /// Second pass: gradients of patches and words, and per own study its part of those of the three logarithms.
     ///
     /// A study's patch gradient is added over the tiles in global order. A report's word gradient is added over the
-    /// studies of all ranks, one term a study, in fixed point; where a term is beyond the fine scale's range on any
-    /// rank, every rank repeats the pass at the coarse scale, so the choice depends on the batch alone. Collective.
+    /// studies of all ranks, one term a study, in fixed point; where a term is beyond the scale's range on any rank,
+    /// every rank repeats the pass at the next coarser scale, so the choice depends on the batch alone. Collective.
     ///
     /// - Returns: `[b * 3]`: of `logit_scale_local1`, `2` and `3`.
-    /// - Throws: `AltaError`, the same on every rank, when a gradient is not finite or beyond the coarse scale.
+    /// - Throws: `AltaError`, the same on every rank, when a gradient is not finite or beyond the coarsest scale.
     func gradients(_ statistics: LocalStatistics, patches: Matrix, words: Matrix) throws -> [Double] {
         let sums: UnsafeMutableBufferPointer<Int64> = context.arena.buffer(batch.words.count)
         var firstFault = Int64.max
-        for shift in [FixedPointSum.fineShift, FixedPointSum.coarseShift] {
+        for shift in FixedPointSum.gradientShifts {
             let fixedPoint = FixedPointSum(shift: shift, terms: batch.globalBatch)
             let pass = context.clock.time(\.gradients) {
                 secondPass(statistics, fixedPoint, patches: patches, sums: sums)
@@ -29,7 +29,9 @@ extension LocalContrastive {
         }
         throw AltaError(
             "a gradient of the local contrastive loss is not finite at position \(firstFault) of the global batch",
-            why: "or beyond what sums in fixed point hold", rank: batch.owner[Int(firstFault)])
+            why: "it overflows, or is beyond the 1e14 that order-free sums hold",
+            remedy: "lower the learning rate, or look at that study's row of the data",
+            rank: batch.owner[Int(firstFault)])
     }
 
     /// Gives each rank the sums of its own words.
@@ -112,6 +114,7 @@ extension LocalContrastive {
         var isInRange = true
         for (place, report) in reports.enumerated() {
             let target = batch.wordSegments[batch.source[report]]
+            // Every term is added, also after one is out of range: the pass is judged as a whole.
             let added = fixedPoint.add(
                 scratch.wordGradients + segments[place].lowerBound * own.width, count: target.count * own.width,
                 to: start + target.lowerBound * own.width)

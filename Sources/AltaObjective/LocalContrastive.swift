@@ -7,7 +7,7 @@ import AltaTensor
 ///
 /// A rank computes the similarities of its own studies with all B reports, tile by tile; a tile is `reportsPerTile`
 /// neighbours in global order, aligned to their global index, so that every product has a shape that the batch alone
-/// decides. Kept are B similarities a study. Columns are completed over the ranks by a maximum and by a sum in fixed
+/// decides. Kept are B similarities (doubles) a study. Columns are completed over the ranks by a maximum and by a sum in fixed
 /// point, neither of which depends on order. Then each tile is computed again, with its gradient.
 struct LocalContrastive {
     /// Reports of one tile: its arrays of words x patches (8 x 60 x 196 floats, 0.4 MB) stay in a core's cache.
@@ -71,20 +71,19 @@ struct LocalContrastive {
                 }
             }
         }
-        return try context.clock.time(\.communication) {
-            let rowStatistics = own.positions.indices.flatMap { index -> [Double] in
-                let logits = (0..<batch.globalBatch).map { logit(index, $0) }
-                return [logits.withUnsafeBufferPointer(logSumExp), logits[own.positions[index]]]
-            }
-            let all = try batch.gatherPerStudy(rowStatistics, numbersPerStudy: 2, context.collectives)
-            let (rows, diagonal) = (every(2, of: all, from: 0), every(2, of: all, from: 1))
-            try batch.checkFinite(rows, diagonal, "local contrastive loss")
-            let columns = try columnStatistics()
-            return LocalStatistics(
-                loss: symmetricCrossEntropy(
-                    rows: rows, columns: columns, rowLogits: diagonal, columnLogits: diagonal),
-                rows: rows, columns: columns)
+        let rowStatistics = own.positions.indices.flatMap { index -> [Double] in
+            let logits = (0..<batch.globalBatch).map { logit(index, $0) }
+            return [logits.withUnsafeBufferPointer(logSumExp), logits[own.positions[index]]]
         }
+        let all = try context.clock.time(\.communication) {
+            try batch.gatherPerStudy(rowStatistics, numbersPerStudy: 2, context.collectives)
+        }
+        let (rows, diagonal) = (every(2, of: all, from: 0), every(2, of: all, from: 1))
+        try batch.checkFinite(rows, diagonal, "local contrastive loss")
+        let columns = try columnStatistics()
+        return LocalStatistics(
+            loss: symmetricCrossEntropy(rows: rows, columns: columns, rowLogits: diagonal, columnLogits: diagonal),
+            rows: rows, columns: columns)
     }
 
     /// The log-sum-exps of all columns, the same bits at any number of ranks: `[B]`. Collective.
@@ -97,7 +96,7 @@ struct LocalContrastive {
         for index in 0..<own.count {
             for report in 0..<count { maxima[report] = max(maxima[report], logit(index, report)) }
         }
-        maxima = try context.collectives.allReduce(maxima, .maximum)
+        maxima = try reduced(maxima, .maximum)
         let fixedPoint = FixedPointSum.ofFractions(terms: count)
         var sums = Array(repeating: Int64(0), count: count)
         for index in 0..<own.count {
@@ -105,8 +104,12 @@ struct LocalContrastive {
                 sums[report] &+= fixedPoint.term(Double.exponential(logit(index, report) - maxima[report]))
             }
         }
-        sums = try context.collectives.allReduce(sums, .sum)
+        sums = try reduced(sums, .sum)
         return (0..<count).map { maxima[$0] + Double.naturalLogarithm(fixedPoint.value(sums[$0])) }
+    }
+
+    private func reduced<E: CollectiveElement>(_ values: [E], _ operation: ReduceOperation) throws -> [E] {
+        try context.clock.time(\.communication) { try context.collectives.allReduce(values, operation) }
     }
 
     /// The similarities of own study `index`: `[B]`.

@@ -19,13 +19,16 @@ struct StudyHeader {
     static func exchange(_ own: LocalEmbeddings, _ collectives: any Collectives) throws -> [[StudyHeader]] {
         let mine = own.positions.indices.flatMap { fieldValues(own, $0) }
         return try collectives.allGather(mine).map { (numbers: [Int64]) -> [StudyHeader] in
-            stride(from: 0, to: numbers.count, by: fields).map { StudyHeader(numbers[$0..<$0 + fields].map { Int($0) }) }
+            stride(from: 0, to: numbers.count, by: fields).map {
+                StudyHeader(numbers[$0..<$0 + fields].map { Int($0) })
+            }
         }
     }
 
     private static func fieldValues(_ own: LocalEmbeddings, _ index: Int) -> [Int64] {
         let faults = EmbeddingKinds.notFinite(in: own, index)
-        return [own.positions[index], own.wordSegments[index].count, own.patchesPerStudy, faults.rawValue].map(Int64.init)
+        return [own.positions[index], own.wordSegments[index].count, own.patchesPerStudy, faults.rawValue].map(
+            Int64.init)
     }
 
     private init(_ fields: [Int]) {
