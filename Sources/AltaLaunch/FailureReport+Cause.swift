@@ -1,4 +1,5 @@
 import AltaCore
+import Foundation
 
 extension FailureReport {
     /// The first cause: whom it struck, in words, and the exit code that follows from it.
@@ -58,13 +59,13 @@ extension FailureReport {
             let said = facts.output.errorLines(of: source).first.map { String($0.dropFirst("error: ".count)) }
             let last = said ?? facts.output.lastLines(of: source).last ?? "it printed nothing"
             switch ending {
-            case .signal(let number, let name):
+            case .signal(let number):
                 let remedy =
                     number == 9
                     ? "often the system is out of memory (see dmesg): lower micro_batch or the number of ranks"
                     : "start the same command again to resume"
                 self.init(
-                    rank: rank, text: "\(who) was killed by signal \(number) (\(name)); \(remedy)",
+                    rank: rank, text: "\(who) was killed by \(Self.name(ofSignal: number)); \(remedy)",
                     exitCode: ExitCode.stoppedEarly.rawValue)
             case .exit(let code), .abort(let code):
                 self.init(
@@ -77,6 +78,10 @@ extension FailureReport {
             }
         }
 
+        private static func name(ofSignal number: Int32?) -> String {
+            number.map { "signal \($0) (\(String(cString: strsignal($0))))" } ?? "a signal"
+        }
+
         /// No rank is named: mpirun itself failed, was killed, or lost a host.
         private init(unnamed facts: Facts) {
             let said = facts.messages.firstSentence.map { ": \($0)" } ?? ""
@@ -84,7 +89,7 @@ extension FailureReport {
             if facts.messages.hasLostHost {
                 self.init(
                     rank: nil, text: "a host of the job was lost\(said)", exitCode: ExitCode.stoppedEarly.rawValue)
-            } else if status > 128 {
+            } else if facts.end.wasKilled {
                 self.init(
                     rank: nil, text: "mpirun was killed by signal \(status - 128)\(said)",
                     exitCode: ExitCode.stoppedEarly.rawValue)

@@ -9,44 +9,46 @@ public enum LaunchCommand {
             return try run(arguments)
         } catch {
             complain(["error: \(error)"])
-            return error.exitCode.rawValue
+            return (error as? AltaError)?.exitCode.rawValue ?? ExitCode.failed.rawValue
         }
     }
 
-    private static func run(_ arguments: [String]) throws(AltaError) -> Int32 {
-        guard let command = arguments.first else { throw usageError("no command given") }
-        if ["-h", "--help", "help"].contains(command) || isHelp(arguments) {
-            _ = writeAll(Array(LaunchOptions.help.utf8), to: STDOUT_FILENO)
-            return ExitCode.done.rawValue
+    private static func run(_ arguments: [String]) throws -> Int32 {
+        let rest = Array(arguments.dropFirst())
+        switch arguments.first {
+        case "run": return try launch(rest)
+        case "-h", "--help", "help": return say(LaunchOptions.command.help)
+        case let later? where ["check", "debug", "bench"].contains(later):
+            throw usageError("alta-launch \(later) is not available in this version")
+        case let unknown?: throw usageError("\(unknown) is no command of alta-launch")
+        case nil: throw usageError("no command given")
         }
-        if ["check", "debug", "bench"].contains(command) {
-            throw usageError("alta-launch \(command) is not available in this version")
-        }
-        guard command == "run" else { throw usageError("\(command) is no command of alta-launch") }
-        var options = try LaunchOptions(arguments: Array(arguments.dropFirst()))
+    }
+
+    private static func launch(_ arguments: [String]) throws -> Int32 {
+        guard var options = try LaunchOptions(arguments: arguments) else { return say(LaunchOptions.command.help) }
         let invocation = try WorkerInvocation(arguments: options.workerArguments)
-        if let file = options.request.hostFile { options.request.hosts = try Host.load(hostFile: file) }
-        let machine = MachineDescription.current()
-        let plan = try LaunchPlan(machine: machine, request: options.request)
-        return try options.isDryRun
-            ? show(plan, options, invocation) : LaunchedJob(plan: plan, options: options, invocation: invocation).run()
-    }
-
-    private static func isHelp(_ arguments: [String]) -> Bool {
-        arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
+        if let file = options.request.hostFile { options.request.hosts = try ClusterHost.load(hostFile: file) }
+        let plan = try LaunchPlan(machine: .current(), request: options.request)
+        if options.isDryRun { return show(plan, options, try invocation.output()) }
+        return try LaunchedJob(plan: plan, options: options, output: invocation.output()).run()
     }
 
     private static func usageError(_ what: String) -> AltaError {
-        LaunchOptions.usage(what, remedy: "usage: alta-launch run -n N [options] -- SUBCOMMAND ...")
+        AltaError(what, remedy: "use: alta-launch run -n N [option]... -- SUBCOMMAND...", exitCode: .usage)
     }
 
-    private static func show(_ plan: LaunchPlan, _ options: LaunchOptions, _ invocation: WorkerInvocation) -> Int32 {
-        let folder = invocation.output.map { "\($0)/ranks" } ?? "\(FileManager.default.temporaryDirectory.path)/ranks"
+    private static func show(_ plan: LaunchPlan, _ options: LaunchOptions, _ output: String?) -> Int32 {
+        let folder = output.map { "\($0)/ranks" } ?? "\(FileManager.default.temporaryDirectory.path)/ranks"
         let arguments = plan.arguments(
             mpirun: Programs.mpirun() ?? "mpirun",
             environment: plan.environment(failureFolder: LaunchedJob.failureFolder(in: folder), progress: "lines"),
             worker: Programs.worker(options.worker), workerArguments: options.workerArguments)
-        _ = writeAll(Array("\(plan.table)\n\n\(shellQuoted(arguments))\n".utf8), to: STDOUT_FILENO)
+        return say("\(plan.table)\n\n\(shellQuoted(arguments))")
+    }
+
+    private static func say(_ text: String) -> Int32 {
+        _ = writeAll(Array((text + "\n").utf8), to: STDOUT_FILENO)
         return ExitCode.done.rawValue
     }
 

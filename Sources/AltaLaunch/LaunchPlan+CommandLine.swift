@@ -27,6 +27,8 @@ extension LaunchPlan {
         if isOversubscribed { list += ["--oversubscribe", "--mca", "mpi_yield_when_idle", "1"] }
         list += placement
         list.append("--tag-output")
+        // mpirun's closing message, which names the rank that died, is lost in some runs; its state report never is.
+        list += ["--mca", "state_base_verbose", "1"]
         for (name, value) in environment { list += ["-x", "\(name)=\(value)"] }
         return list + [worker] + workerArguments
     }

@@ -12,7 +12,7 @@ extension LaunchPlan {
         }
         let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
         let lines = ([header] + rows).map { row in
-            zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+            zip(row.dropLast(), widths).map { $0.padded(to: $1) }.joined(separator: "  ") + "  " + (row.last ?? "")
         }
         return (lines + ["binding: \(bindingText)"] + notes).joined(separator: "\n")
     }

@@ -11,7 +11,7 @@ public struct LaunchRequest: Equatable, Sendable {
     /// The host file, as given; nil: this machine.
     public var hostFile: String?
     /// What the host file holds; empty: this machine.
-    public var hosts: [Host] = []
+    public var hosts: [ClusterHost] = []
     /// Whether ranks may be bound to cores where that fits.
     public var mayBind = true
 
@@ -40,7 +40,7 @@ public struct LaunchPlan: Equatable, Sendable {
     /// Threads of each rank.
     public var threadsPerRank: Int
     /// Hosts in the order in which they are filled; one at least.
-    public var hosts: [Host]
+    public var hosts: [ClusterHost]
     /// Cores of each host, in that order.
     public var coresOfHosts: [Int]
     /// Ranks on each host, in that order.
@@ -68,7 +68,7 @@ public struct LaunchPlan: Equatable, Sendable {
     /// - Throws: a usage error for counts below 1, or more ranks than `ranksPerNode` allows.
     public init(machine: MachineDescription, request: LaunchRequest) throws(AltaError) {
         try Self.check(request)
-        let hosts = request.hosts.isEmpty ? [Host(name: machine.hostName)] : request.hosts
+        let hosts = request.hosts.isEmpty ? [ClusterHost(name: machine.hostName)] : request.hosts
         let cores = hosts.map { $0.coreCount(seenFrom: machine) }
         let threads = request.threadsPerRank ?? 1
         let ranks = request.ranks ?? (request.ranksPerNode ?? 1) * hosts.count
@@ -95,16 +95,15 @@ public struct LaunchPlan: Equatable, Sendable {
         isRoot = machine.isRoot
     }
 
+    /// What a number of ranks or threads can be.
+    public static let countRange = 1...(1 << 20)
+
     private static func check(_ request: LaunchRequest) throws(AltaError) {
-        let counts = [
-            ("-n", request.ranks), ("--nproc-per-node", request.ranksPerNode),
-            ("--threads-per-rank", request.threadsPerRank),
-        ]
-        for (option, count) in counts {
-            if let count, !(1...1 << 20).contains(count) {
+        for count in [request.ranks, request.ranksPerNode, request.threadsPerRank] {
+            if let count, !countRange.contains(count) {
                 throw AltaError(
-                    "\(option) \(count) is out of range", remedy: "give a number from 1 to \(1 << 20)",
-                    exitCode: .usage)
+                    "\(count) ranks or threads are out of range",
+                    remedy: "give a number from \(countRange.lowerBound) to \(countRange.upperBound)", exitCode: .usage)
             }
         }
         if request.ranks == nil && request.ranksPerNode == nil {

@@ -5,7 +5,8 @@ import Foundation
 struct LaunchedJob {
     let plan: LaunchPlan
     let options: LaunchOptions
-    let invocation: WorkerInvocation
+    /// The run folder; nil where the subcommand writes none.
+    let output: String?
 
     /// The folder of failure records beside the ranks' logs.
     static func failureFolder(in logs: String) -> String { "\(logs)/failures" }
@@ -14,7 +15,6 @@ struct LaunchedJob {
     /// - Throws: `AltaError` where it cannot be started.
     func run() throws(AltaError) -> Int32 {
         let programs = try Programs.find(worker: options.worker)
-        try invocation.check()
         let logs = try makeLogFolder()
         let failures = Self.failureFolder(in: logs)
         let isTerminal = isatty(STDOUT_FILENO) == 1
@@ -22,24 +22,24 @@ struct LaunchedJob {
             mpirun: programs.mpirun,
             environment: plan.environment(failureFolder: failures, progress: isTerminal ? "terminal" : "lines"),
             worker: programs.worker, workerArguments: options.workerArguments)
-        var output = RankOutput(folder: logs)
-        output.append(ArraySlice("-- \(shellQuoted(arguments))\n".utf8), of: .launcher)
+        var kept = RankOutput(folder: logs)
+        kept.append(ArraySlice("-- \(shellQuoted(arguments))\n".utf8), of: .launcher)
         LaunchCommand.complain(["alta-launch: \(plan.summary); output of the ranks in \(logs)"])
-        var supervisor = Supervisor(output: output, failureFolder: failures)
+        var supervisor = Supervisor(output: kept, failureFolder: failures)
         supervisor.timeoutSeconds = options.timeoutSeconds
         let end = try supervisor.run(arguments: arguments, environment: ProcessInfo.processInfo.environment)
         return close(end, supervisor.output, failures, logs)
     }
 
-    private func close(_ end: JobEnd, _ output: RankOutput, _ failures: String, _ logs: String) -> Int32 {
+    private func close(_ end: JobEnd, _ kept: RankOutput, _ failures: String, _ logs: String) -> Int32 {
         let facts = FailureReport.Facts(
             end: end, records: FailureRecord.load(folder: failures),
-            messages: MpirunMessages(lines: output.lastLines(of: .mpirun)), output: output,
+            messages: kept.messages(status: end.status), output: kept,
             onlyHost: plan.hosts.count == 1 ? plan.hosts[0].name : nil)
         let report = FailureReport(facts)
         if let report { LaunchCommand.complain(report.lines) }
-        if let failure = output.writeFailure { LaunchCommand.complain(["warning: a log is incomplete: \(failure)"]) }
-        if report == nil && invocation.output == nil { try? FileManager.default.removeItem(atPath: logs) }
+        if let failure = kept.writeFailure { LaunchCommand.complain(["warning: a log is incomplete: \(failure)"]) }
+        if report == nil && output == nil { try? FileManager.default.removeItem(atPath: logs) }
         return report?.exitCode ?? ExitCode.done.rawValue
     }
 
@@ -47,7 +47,7 @@ struct LaunchedJob {
     private func makeLogFolder() throws(AltaError) -> String {
         let temporary = FileManager.default.temporaryDirectory.path
         let logs =
-            invocation.output.map { Programs.absolute($0) + "/ranks" }
+            output.map { Programs.absolute($0) + "/ranks" }
             ?? "\(temporary)/alta-launch-\(getuid())-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         let failures = Self.failureFolder(in: logs)
         do {

@@ -41,7 +41,8 @@ enum Programs {
     }
 
     static func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+        let whole = path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+        return URL(filePath: whole).standardized.path
     }
 
     private static func isProgram(_ path: String) -> Bool {

@@ -9,6 +9,8 @@ public struct RankOutput {
     private var tails: [OutputSource: LineTail] = [:]
     private var endedWithReturn: Set<OutputSource> = []
     private(set) var writeFailure: String?
+    /// mpirun's first report of a rank that ended badly.
+    private(set) var firstBadEnding: String?
 
     /// Keeps logs in a folder that exists.
     public init(folder: String) {
@@ -29,6 +31,11 @@ public struct RankOutput {
         tails.keys
             .compactMap { source in if case .rank(let rank) = source { rank } else { nil } }
             .filter { !errorLines(of: .rank($0)).isEmpty }.min()
+    }
+
+    /// What mpirun said of the first rank that failed, given its exit status where it has ended.
+    public func messages(status: Int32?) -> MpirunMessages {
+        MpirunMessages(lines: lastLines(of: .mpirun), stateReport: firstBadEnding, status: status)
     }
 
     /// The last complete or begun lines of a source, oldest first.
@@ -55,7 +62,8 @@ public struct RankOutput {
             previousWasReturn = byte == UInt8(ascii: "\r")
         }
         if previousWasReturn { endedWithReturn.insert(source) } else { endedWithReturn.remove(source) }
-        tails[source, default: LineTail(limit: source == .mpirun ? 200 : 40)].append(text)
+        let ended = tails[source, default: LineTail(limit: source == .mpirun ? 200 : 40)].append(text)
+        if source == .mpirun, firstBadEnding == nil { firstBadEnding = ended.first(where: MpirunMessages.isBadEnding) }
         write(text, to: path(of: source))
     }
 
@@ -104,15 +112,19 @@ struct LineTail {
     /// Oldest first; empty lines are left out.
     var lines: [String] { kept + (begun.isEmpty ? [] : [String(decoding: begun, as: UTF8.self)]) }
 
-    mutating func append(_ bytes: [UInt8]) {
+    /// Adds bytes; returns the lines that they ended.
+    mutating func append(_ bytes: [UInt8]) -> [String] {
+        var ended: [String] = []
         for byte in bytes {
             if byte != UInt8(ascii: "\n") {
                 if begun.count < Self.longestLine { begun.append(byte) }
             } else if !begun.isEmpty {
-                kept.append(String(decoding: begun, as: UTF8.self))
-                if kept.count > limit { kept.removeFirst(kept.count - limit) }
+                ended.append(String(decoding: begun, as: UTF8.self))
                 begun.removeAll(keepingCapacity: true)
             }
         }
+        kept += ended.filter { !MpirunMessages.isStateReport($0) }
+        if kept.count > limit { kept.removeFirst(kept.count - limit) }
+        return ended
     }
 }

@@ -14,14 +14,17 @@ public struct JobEnd: Equatable, Sendable {
         case hangAfterFailure
     }
 
-    /// mpirun's exit status; 128 + signal where it was killed.
+    /// mpirun's exit status; 128 + signal where a rank, or mpirun itself, was killed.
     public var status: Int32
+    /// Whether mpirun itself was killed.
+    public var wasKilled: Bool
     /// Why the launcher ended the job; nil: it ended by itself.
     public var reason: Reason?
 
     /// Stores how a job ended.
-    public init(status: Int32, reason: Reason? = nil) {
+    public init(status: Int32, wasKilled: Bool = false, reason: Reason? = nil) {
         self.status = status
+        self.wasKilled = wasKilled
         self.reason = reason
     }
 }
@@ -45,6 +48,7 @@ public struct Supervisor {
     private var failureSeen: ContinuousClock.Instant?
     private var endAsked: ContinuousClock.Instant?
     private var hasKilled = false
+    private var wasKilled = false
 
     /// A supervisor that keeps output where it is told and looks for failure records in a folder.
     public init(output: RankOutput, failureFolder: String) {
@@ -67,7 +71,7 @@ public struct Supervisor {
             waitForNews(signals, child)
             readOutput(of: child)
             takeSignals(signals, child)
-            status = Self.reap(child)
+            status = reap(child)
             if status == nil { applyLimits(started: started, child) }
         }
         ChildProcess.killRemaining()
@@ -76,7 +80,7 @@ public struct Supervisor {
         screen.finish()
         close(child.standardOutput)
         close(child.standardError)
-        return JobEnd(status: status ?? 1, reason: reason)
+        return JobEnd(status: status ?? 1, wasKilled: wasKilled, reason: reason)
     }
 
     private func waitForNews(_ signals: Int32, _ child: ChildProcess) {
@@ -135,13 +139,14 @@ public struct Supervisor {
         kill(-child.identifier, SIGKILL)
     }
 
-    private static func reap(_ child: ChildProcess) -> Int32? {
+    private mutating func reap(_ child: ChildProcess) -> Int32? {
         var status: Int32 = 0
         while true {
             let process = waitpid(-1, &status, WNOHANG)
             guard process > 0 else { return nil }
             if process != child.identifier { continue }
             let signal = status & 0x7f
+            wasKilled = signal != 0
             return signal == 0 ? (status >> 8) & 0xff : 128 + signal
         }
     }
@@ -159,6 +164,6 @@ public struct Supervisor {
 
     private var hasFailure: Bool {
         !FailureRecord.load(folder: failureFolder).isEmpty
-            || MpirunMessages(lines: output.lastLines(of: .mpirun)).ending != nil
+            || output.messages(status: nil).ending != nil
     }
 }

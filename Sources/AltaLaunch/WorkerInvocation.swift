@@ -1,72 +1,57 @@
 import AltaCore
 import Foundation
 
-/// What stands after `--`: which subcommand of the worker, on what, with which output folder.
+/// What stands after `--`: which subcommand of the worker, and on what.
 ///
-/// The launcher reads only what it must know before it starts ranks; the worker reads all of it again.
+/// The launcher reads it only to find, before it starts ranks, what would fail in all of them, and the run folder.
 public struct WorkerInvocation: Equatable, Sendable {
     /// What the worker can do.
     public static let subcommands = ["pretrain", "align", "evaluate", "embed", "verify", "export", "bench"]
     private static let configured = ["pretrain", "align", "evaluate", "embed"]
+    private static let training = ["pretrain", "align"]
 
     /// The subcommand.
     public let subcommand: String
     /// The configuration or fixture, where one is given.
     public let file: String?
-    /// The run folder; nil where the subcommand writes none.
-    public let output: String?
+    /// The arguments of `--set`, in order.
+    public let overrides: [String]
 
     /// Reads the worker's argument list.
     /// - Throws: a usage error for a missing or unknown subcommand.
     public init(arguments: [String]) throws(AltaError) {
         let known = Self.subcommands.joined(separator: ", ")
         guard let subcommand = arguments.first else {
-            throw LaunchOptions.usage("no subcommand after --", remedy: "give one of \(known)")
+            throw AltaError("nothing to run", remedy: "add -- and one of \(known)", exitCode: .usage)
         }
         guard Self.subcommands.contains(subcommand) else {
-            throw LaunchOptions.usage(
-                "\(subcommand) is no subcommand of alta-worker", remedy: "give one of \(known) after --")
+            let nearest = subcommand.nearest(among: Self.subcommands).map { "did you mean \($0)? " } ?? ""
+            throw AltaError(
+                "\(subcommand) is no subcommand of alta-worker", remedy: "\(nearest)give one of \(known) after --",
+                exitCode: .usage)
         }
         self.subcommand = subcommand
-        let second = arguments.dropFirst().first
-        file = second.flatMap { $0.hasPrefix("-") || subcommand == "bench" ? nil : $0 }
-        output = ["pretrain", "align"].contains(subcommand) ? Self.output(file: file, arguments: arguments) : nil
+        let takesFile = Self.configured.contains(subcommand) || subcommand == "verify"
+        file = arguments.dropFirst().first.flatMap { takesFile && !$0.hasPrefix("-") ? $0 : nil }
+        overrides = Self.overrides(arguments)
     }
 
-    /// Finds out, before any rank starts, what would fail in all of them.
-    /// - Throws: `AltaError` where the configuration or fixture is missing.
-    public func check() throws(AltaError) {
-        guard let file else { return }
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder), !isFolder.boolValue else {
-            throw AltaError(
-                isFolder.boolValue ? "a folder stands where a file is expected" : "there is no such file",
-                remedy: Self.configured.contains(subcommand)
-                    ? "give the path of a configuration (JSON) after \(subcommand)" : "give the path of a fixture",
-                file: file)
+    /// The run folder of a training subcommand, from its configuration and `--set`; nil for the others.
+    /// - Throws: `AltaError` for a missing fixture and for whatever is wrong with the configuration.
+    public func output() throws -> String? {
+        if subcommand == "verify", let file, !FileManager.default.fileExists(atPath: file) {
+            throw AltaError("there is no such fixture", remedy: "give the path of a fixture after verify", file: file)
         }
+        guard Self.configured.contains(subcommand), file != nil || !overrides.isEmpty else { return nil }
+        let config = try RunConfig.load(path: file, overrides: overrides)
+        return Self.training.contains(subcommand) ? config.output : nil
     }
 
-    /// The last `--set output=...`, else the configuration's `output`.
-    private static func output(file: String?, arguments: [String]) -> String? {
-        var result = file.flatMap(configuredOutput)
-        for (index, argument) in arguments.enumerated() {
-            var setting: Substring?
-            if argument.hasPrefix("--set=") { setting = argument.dropFirst("--set=".count) }
-            if argument == "--set", index + 1 < arguments.count { setting = arguments[index + 1][...] }
-            guard let setting, setting.hasPrefix("output=") else { continue }
-            let value = String(setting.dropFirst("output=".count))
-            let quoted = try? JSONDecoder().decode(String.self, from: Data(value.utf8))
-            result = value == "null" ? nil : quoted ?? value
+    private static func overrides(_ arguments: [String]) -> [String] {
+        arguments.indices.compactMap { index in
+            let argument = arguments[index]
+            if argument.hasPrefix("--set=") { return String(argument.dropFirst("--set=".count)) }
+            return argument == "--set" && index + 1 < arguments.count ? arguments[index + 1] : nil
         }
-        return result
-    }
-
-    private static func configuredOutput(_ file: String) -> String? {
-        struct OnlyOutput: Decodable {
-            var output: String?
-        }
-        guard let data = FileManager.default.contents(atPath: file) else { return nil }
-        return (try? JSONDecoder().decode(OnlyOutput.self, from: data))?.output
     }
 }

@@ -2,7 +2,7 @@ import AltaCore
 import Foundation
 
 /// One line of a host file: a machine, and how many ranks it takes.
-public struct Host: Equatable, Sendable {
+public struct ClusterHost: Equatable, Sendable {
     /// The name or address.
     public var name: String
     /// `slots=`; nil: mpirun takes the machine's cores.
@@ -18,7 +18,7 @@ public struct Host: Equatable, Sendable {
     ///
     /// A name given on several lines is one host with the sum of its slots, as mpirun counts it.
     /// - Throws: `AltaError` with file and row where the file is missing, empty or a slot count is no positive number.
-    public static func load(hostFile path: String) throws(AltaError) -> [Host] {
+    public static func load(hostFile path: String) throws(AltaError) -> [ClusterHost] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw AltaError(
                 "cannot read the host file", remedy: "give --hosts a file with one host name a line", file: path)
@@ -30,8 +30,8 @@ public struct Host: Equatable, Sendable {
         return hosts
     }
 
-    static func parse(_ text: String, path: String) throws(AltaError) -> [Host] {
-        var hosts: [Host] = []
+    static func parse(_ text: String, path: String) throws(AltaError) -> [ClusterHost] {
+        var hosts: [ClusterHost] = []
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
             guard let name = words.first.map(String.init) else { continue }
@@ -47,7 +47,7 @@ public struct Host: Equatable, Sendable {
             if let known = hosts.firstIndex(where: { $0.name == name }) {
                 hosts[known].slots = (hosts[known].slots ?? 1) + (slots ?? 1)
             } else {
-                hosts.append(Host(name: name, slots: slots))
+                hosts.append(ClusterHost(name: name, slots: slots))
             }
         }
         return hosts
