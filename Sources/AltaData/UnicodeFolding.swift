@@ -2,7 +2,7 @@ import Foundation
 
 /// What Hugging Face's `BertNormalizer` and `BertPreTokenizer` do to one Unicode scalar.
 ///
-/// The reference draws its categories from tables of Unicode 8 and its decompositions from tables of Unicode 12, whatever
+/// The reference draws its categories from tables of Unicode 8 and its decompositions from tables of Unicode 9, whatever
 /// the age of the library; a newer table would give other ids for some hundred rare marks and signs. So a scalar's
 /// category counts only if that version of Unicode knew the scalar, and the seven scalars whose category has
 /// changed since are listed. Held against the reference for every scalar there is (UnicodeFoldingTests).
@@ -19,8 +19,8 @@ struct UnicodeFolding: Sendable {
 
     /// The newest Unicode version whose categories the reference knows.
     private static let categoryVersion = 8
-    /// The newest Unicode version whose decompositions the reference knows.
-    private static let decompositionVersion = 12
+    /// The newest Unicode version whose decompositions and combining classes the reference knows.
+    private static let decompositionVersion = 9
     /// Scalars below this (Latin, Greek, Cyrillic) are looked up; the others are computed each time.
     private static let tableCount = 0x600
 
