@@ -25,9 +25,15 @@ extension RunConfig {
         .init(
             "pretrained.text", \.pretrainedText, ConfigurationValue<String>.path.orNull(),
             "text weights: a checkpoint, a Hugging Face folder or a run folder"),
-        .init("data.train", \.trainPath, ConfigurationValue<String>.path.orNull(), "training studies: a CSV or a packed file"),
-        .init("data.validation", \.validationPath, ConfigurationValue<String>.path.orNull(), "held-out studies: a CSV or a packed file"),
-        .init("data.image_root", \.imageRoot, ConfigurationValue<String>.path.orNull(), "folder of relative image paths; null: the CSV's folder"),
+        .init(
+            "data.train", \.trainPath, ConfigurationValue<String>.path.orNull(),
+            "training studies: a CSV or a packed file"),
+        .init(
+            "data.validation", \.validationPath, ConfigurationValue<String>.path.orNull(),
+            "held-out studies: a CSV or a packed file"),
+        .init(
+            "data.image_root", \.imageRoot, ConfigurationValue<String>.path.orNull(),
+            "folder of relative image paths; null: the CSV's folder"),
         .init(
             "data.vocabulary", \.vocabularyPath, ConfigurationValue<String>.path.orNull(),
             "BERT vocab.txt; null: taken from the text folder where that has one"),
@@ -40,7 +46,7 @@ extension RunConfig {
             "studies that one rank has in flight; 0: chosen from memory"),
         .init("epochs", \.epochs, .whole(atLeast: 1), definesRun: false, "epochs to train"),
         .init(
-            "schedule_epochs", \.scheduleEpochs, .real(above: 0), "epochs after which the cosine schedule reaches zero"),
+            "schedule_epochs", \.scheduleEpochs, .real(above: 0), "epochs after which the cosine reaches zero"),
         .init("warmup_epochs", \.warmupEpochs, .real(atLeast: 0), "epochs of linear warm-up"),
         .init(
             "steps", \.steps, ConfigurationValue<Int>.whole(atLeast: 0).orNull(), definesRun: false,
@@ -72,7 +78,9 @@ extension RunConfig {
             definesRun: false, "steps between checkpoints; null: each epoch"),
         .init(
             "keep_checkpoints", \.keepCheckpoints, .whole(atLeast: 1), definesRun: false, "how many checkpoints stay"),
-        .init("resume", \.resume, .resume, definesRun: false, "auto: the newest valid checkpoint in output; a path; null"),
+        .init(
+            "resume", \.resume, .resume, definesRun: false,
+            "auto: the newest valid checkpoint in output; a path; or null"),
     ]
 
     /// Every key with its default, `model` and the fields of its object included.

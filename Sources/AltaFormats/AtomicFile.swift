@@ -80,6 +80,7 @@ public final class FileSink {
 
     /// Appends bytes. Errors: the system cannot write them.
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
+        precondition(descriptor >= 0, "\(bytes.count) bytes for a file that is closed, \(finalPath)")
         byteCount += bytes.count
         if buffer.count + bytes.count > Self.bufferByteCount { try flush() }
         if bytes.count > Self.bufferByteCount { return try writeThrough(bytes) }
@@ -111,7 +112,6 @@ public final class FileSink {
     }
 
     private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
-        precondition(descriptor >= 0, "\(bytes.count) bytes for a file that is closed, \(finalPath)")
         var rest = bytes[...]
         while !rest.isEmpty {
             let chunk = UnsafeRawBufferPointer(rebasing: rest)

@@ -61,7 +61,8 @@ struct CSVScanner {
             starts.append(position + 1)
             guard position < bytes.count, bytes[position] == Self.comma else { break }
             guard count < limit else {
-                throw fault("the row has more than \(limit) fields", at: position, remedy: "check that it is a CSV file")
+                throw fault(
+                    "the row has more than \(limit) fields", at: position, remedy: "check that it is a CSV file")
             }
             position += 1
         }

@@ -4,7 +4,9 @@ import Testing
 @Suite struct ArgumentParserTests {
     private let command = CommandDescription(
         name: "alta-launch run", summary: "Starts a job.",
-        positionals: [PositionalArgument("FILE", "what to read"), PositionalArgument("MORE", "more", isOptional: true)],
+        positionals: [
+            PositionalArgument("FILE", "what to read"), PositionalArgument("MORE", "more", isOptional: true),
+        ],
         options: [
             .value("-n", "-np", "--nproc-per-node", name: "RANKS", "ranks"),
             .value("--set", name: "KEY=VALUE", isRepeated: true, "overrides a key"),
@@ -29,7 +31,8 @@ import Testing
 
     @Test(arguments: [
         (["file", "--dryrun"], "--dry-run"), (["file", "--nproc-per-nod=3"], "--nproc-per-node"),
-        (["file", "-n"], "-n RANKS"), (["file", "-n", "1", "-np", "2"], "twice"), (["file", "--dry-run=1"], "no value"),
+        (["file", "-n"], "-n RANKS"), (["file", "-n", "1", "-np", "2"], "twice"),
+        (["file", "--dry-run=1"], "no value"),
         ([], "FILE is missing"), (["a", "b", "c"], "unexpected argument c"),
     ])
     func wrongUsageIsNamed(arguments: [String], message: String) throws {
@@ -51,7 +54,8 @@ import Testing
         #expect(try command.parse(["--unknown", "-h"]).wantsHelp)
         #expect(try command.parse(["f", "--", "--help"]).wantsHelp == false)
         for part in [
-            "Starts a job.", "Usage: alta-launch run [OPTIONS] FILE [MORE] -- ARGUMENTS", "-n, -np, --nproc-per-node RANKS",
+            "Starts a job.", "Usage: alta-launch run [OPTIONS] FILE [MORE] -- ARGUMENTS",
+            "-n, -np, --nproc-per-node RANKS",
             "--set KEY=VALUE...", "--dry-run ", "-h, --help", "Example:\n  alta-launch run -n 2 file", "A note.",
         ] {
             #expect(command.help.contains(part), "\(part)")

@@ -9,7 +9,8 @@ import Testing
         "adapter_init=published", "absent_views=shared", "dropout=0.25", "global_batch=48", "model.projection=32",
     ]
     private let free = [
-        "micro_batch=4", "epochs=7", "steps=9", "output=out", "checkpoint_every=10", "keep_checkpoints=2", "resume=null",
+        "micro_batch=4", "epochs=7", "steps=9", "output=out", "checkpoint_every=10", "keep_checkpoints=2",
+        "resume=null",
     ]
 
     @Test func resolvedConfigurationReadsBackEqual() throws {

@@ -23,8 +23,8 @@ import Testing
         let config = try load(
             """
             {"model": "alta-tiny", "pretrained": {"vision": "mrm.pth"}, "data.train": "a.csv", "global_batch": 14,
-             "epochs": 3.0, "steps": 12, "learning_rate": 1e-3, "resume": null, "trainable": "all", "deterministic": true,
-             "data": {"image_root": null}}
+             "epochs": 3.0, "steps": 12, "learning_rate": 1e-3, "resume": null, "trainable": "all",
+             "deterministic": true, "data": {"image_root": null}}
             """,
             "global_batch=8", "data.train=b c.csv", "model.width=96", "global_batch=16", "output=2026", "resume=auto",
             "precision=\"bf16\"", "steps=null", "seed=9223372036854775807")
@@ -43,7 +43,9 @@ import Testing
         #expect(replaced.modelName == "alta-small")
         let object = try load("{}", #"model={"width": 96, "vision_heads": 3, "text_heads": 3}"#)
         #expect(object.model.width == 96 && object.model.visionHeads == 3)
-        #expect(try load("{}", #"data={"train": "x.csv"}"#, "data.validation=y.csv", "pretrained=null").trainPath == "x.csv")
+        #expect(
+            try load("{}", #"data={"train": "x.csv"}"#, "data.validation=y.csv", "pretrained=null").trainPath == "x.csv"
+        )
     }
 
     @Test(arguments: [

@@ -13,7 +13,9 @@ import Testing
     }
 
     @Test(arguments: ["\n", "\r\n", "\r"]) func lineEndsAndQuotes(end: String) throws {
-        let lines = ["\u{FEFF}path,report", "a.jpg,\"one, \"\"two\"\"\(end)three\"", "b.jpg,", "\"\",5\" tube", ",\"x\""]
+        let lines = [
+            "\u{FEFF}path,report", "a.jpg,\"one, \"\"two\"\"\(end)three\"", "b.jpg,", "\"\",5\" tube", ",\"x\"",
+        ]
         for last in ["", end, end + end] {
             let table = try table(lines.joined(separator: end) + last)
             #expect(table.header == ["path", "report"])
@@ -42,14 +44,18 @@ import Testing
         #expect(table.field(0, 0) == "x\u{FFFD}y")
     }
 
-    @Test(arguments: [
-        ("", nil, "empty"), ("\n\r\n", nil, "empty"), ("\u{FEFF}", nil, "empty"),
-        ("a,b\n1,2\n1,2,3\n", 3, "the row has 3 fields, the header has 2"),
-        ("a,b\n\"x\ny\",2\n1\n", 3, "line 4"), ("a,b\n1\n", 2, "the row has 1 field,"),
-        ("a,b\n1,2\n3,\"open\nmore\n", 3, "line 3: the quote"), ("a,b\n1,\"", 2, "not closed"),
-        ("\"a", 1, "not closed"), ("a,b\n1,\"x\" y\n", 2, "followed by more text on line 2"),
-        ("a,b\n1,\"open\n2,\"x\"\n", 2, "line 2: a quoted field is followed by more text on line 3"),
-    ] as [(String, Int?, String)])
+    @Test(
+        arguments: [
+            ("", nil, "empty"), ("\n\r\n", nil, "empty"), ("\u{FEFF}", nil, "empty"),
+            ("a,b\n1,2\n1,2,3\n", 3, "the row has 3 fields, the header has 2"),
+            ("a,b\n\"x\ny\",2\n1\n", 3, "line 4"), ("a,b\n1\n", 2, "the row has 1 field,"),
+            ("a,b\n1,2\n3,\"open\nmore\n", 3, "line 3 (made.csv, row 3): the quote"), ("a,b\n1,\"", 2, "not closed"),
+            ("\"a", 1, "not closed"), ("a,b\n1,\"x\" y\n", 2, "followed by more text on line 2"),
+            (
+                "a,b\n1,\"open\n2,\"x\"\n", 2,
+                "line 2 (made.csv, row 2): a quoted field is followed by more text on line 3"
+            ),
+        ] as [(String, Int?, String)])
     func malformedTablesAreRefused(text: String, row: Int?, message: String) throws {
         let error = try #require(throws: AltaError.self) { try table(text) }
         #expect("\(error)".contains(message), "\(error)")
@@ -84,15 +90,16 @@ import Testing
         #expect(table.rowCount > 0 && (0..<table.rowCount).allSatisfy { !table.field($0, column).isEmpty })
     }
 
-    /// A million rows are split where a split on commas and line feeds splits them.
+    /// Without quotes, fields are what splitting at commas and line feeds gives.
     @Test func agreesWithNaiveSplitting() throws {
         let key = RandomKey(seed: 3, purpose: .test)
         var naive: [[String]] = []
         for row in 0..<5000 {
-            naive.append((0..<4).map { column in
-                let place = row * 4 + column
-                return String(repeating: "x", count: key.integer(place, below: 5)) + "\(place)"
-            })
+            naive.append(
+                (0..<4).map { column in
+                    let place = row * 4 + column
+                    return String(repeating: "x", count: key.integer(place, below: 5)) + "\(place)"
+                })
         }
         let text = naive.map { $0.joined(separator: ",") }.joined(separator: "\n")
         let table = try table("a,b,c,d\n" + text)

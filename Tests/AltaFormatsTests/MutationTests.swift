@@ -98,7 +98,8 @@ import Testing
     }
 
     @Test func mutatedConfigurations() throws {
-        let original = Array(try RunConfig().resolvedJSON().text().utf8)
+        let text = #"{"data": {"train": "some/folder/train.csv"}, "seed": 12345678, "model": {"projection": 123}}"#
+        let original = Array(text.utf8)
         var accepted = 0
         for run in 0..<runs {
             do {

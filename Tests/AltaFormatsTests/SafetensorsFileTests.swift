@@ -88,10 +88,14 @@ func readEverything(_ file: SafetensorsFile) throws -> Int {
         (#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}"#, "overflows"),
         (#"{"a":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}"#, "the type C64"),
         (#"{"a":{"dtype":"F32","shape":[1]}}"#, "lacks"), (#"{"a":[]}"#, "lacks"), (#"[]"#, "no JSON object"),
-        (#"{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}"#,
-            "a and b overlap"),
-        (#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
-            "\"a\" is repeated"),
+        (
+            #"{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}"#,
+            "a and b overlap"
+        ),
+        (
+            #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
+            "\"a\" is repeated"
+        ),
         (#"{"__metadata__":{"a":1}}"#, "metadata a"), (#"{"__metadata__":[]}"#, "__metadata__"),
         (#"{"a":"#, "expected"),
     ])

@@ -9,7 +9,7 @@ import Testing
         let folder = try SharedMaterial.temporaryFolder("writer")
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = folder + "/a.safetensors"
-        let values: [Float] = [1, -0.0, .infinity, 1e-45, .pi, 7]
+        let values: [Float] = [1, -0.0, .infinity, .leastNonzeroMagnitude, .pi, 7]
         let half = TensorSource(name: "half", dtype: .float16, shape: [3]) { sink in
             for value in [1, 2, 3] as [Float16] { try withUnsafeBytes(of: value.bitPattern) { try sink.write($0) } }
         }
