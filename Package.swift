@@ -64,6 +64,9 @@ let package = Package(
         command("alta-launch", ["AltaCore", "AltaLaunch"]),
         command("alta-data", ["AltaCore", "AltaFormats", "AltaData"]),
 
+        .executableTarget(
+            name: "alta-collective-check", dependencies: ["AltaCore", "AltaComm"], path: "Tests/CollectiveCheck",
+            swiftSettings: strict),
         .target(
             name: "AltaTestSupport", dependencies: ["AltaCore"], path: "Tests/AltaTestSupport",
             swiftSettings: strict),

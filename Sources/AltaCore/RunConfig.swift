@@ -41,8 +41,6 @@ public enum Resume: Equatable, Sendable {
 public struct RunConfig: Equatable, Sendable {
     /// The model's name or shape. The vocabulary's size comes from its file.
     public var model = ModelConfig()
-    /// The preset's name where the configuration named one, for messages.
-    public var modelName: String?
     /// Key `pretrained.vision`: a checkpoint, a Hugging Face folder or a run folder.
     public var pretrainedVision: String?
     /// Key `pretrained.text`: the same, for the text encoder.
@@ -97,6 +95,14 @@ public struct RunConfig: Equatable, Sendable {
     /// Every default.
     public init() {}
 
+    /// The name of the preset that the model is, its vocabulary aside; for messages.
+    public var modelName: String? {
+        ModelConfig.presetNames.first { name in
+            var preset = ModelConfig.preset(name)
+            preset?.vocabulary = model.vocabulary
+            return preset == model
+        }
+    }
     /// The peak learning rate after the default rule.
     public var peakLearningRate: Double { learningRate ?? 1.5e-4 * Double(globalBatch) / 256 }
     /// Whether sums are order-free after the default rule.

@@ -1,1 +1,4 @@
-print("not built yet")
+import AltaLaunch
+import Foundation
+
+exit(LaunchCommand.main(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,31 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Small files read whole: configurations, vocabularies, records.
+public enum SmallFile {
+    /// The bytes of a file of at most `limit` bytes. Memory grows with what is read, not with what the file claims.
+    ///
+    /// Errors: the file cannot be opened or read, or is longer than `limit`.
+    /// - Parameters:
+    ///   - what: what the file is, as "the configuration", for the messages.
+    ///   - limit: the most bytes that make sense.
+    public static func contents(_ path: String, what: String, limit: Int = 16 << 20) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw AltaError.system("cannot open \(what)", file: path) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count <= limit {
+            let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw AltaError.system("cannot read \(what)", file: path) }
+            if count == 0 { return bytes }
+            bytes.append(contentsOf: chunk[..<count])
+        }
+        throw AltaError(
+            "\(what) is longer than \(limit) bytes", remedy: "check that the path names the right file", file: path)
+    }
+}

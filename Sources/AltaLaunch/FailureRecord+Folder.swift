@@ -1,0 +1,28 @@
+import AltaCore
+import Foundation
+
+extension FailureRecord {
+    private static let longestFile = 1 << 16
+
+    /// The records that ranks left in a folder, the earliest first; what is no complete record yet is skipped.
+    static func load(folder: String) -> [FailureRecord] {
+        names(in: folder)
+            .compactMap { name in
+                guard let file = FileHandle(forReadingAtPath: "\(folder)/\(name)"),
+                    let data = try? file.read(upToCount: longestFile)
+                else { return nil }
+                return try? JSONDecoder().decode(FailureRecord.self, from: data)
+            }
+            .sorted { ($0.secondsSince1970, $0.rank) < ($1.secondsSince1970, $1.rank) }
+    }
+
+    /// Removes what an earlier job left.
+    static func clear(folder: String) {
+        for name in names(in: folder) { try? FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+    }
+
+    private static func names(in folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .filter { $0.hasPrefix("rank-") && $0.hasSuffix(".json") }
+    }
+}

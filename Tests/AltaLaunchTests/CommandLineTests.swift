@@ -1,0 +1,51 @@
+import AltaCore
+import AltaLaunch
+import Testing
+
+@Suite struct CommandLineTests {
+    @Test func spellingsOfTheNumberOfRanks() throws {
+        for arguments in [["-n", "3"], ["-np", "3"], ["-n=3"]] {
+            #expect(try LaunchOptions(arguments: arguments + ["--", "align", "-n", "5"])?.request.ranks == 3)
+        }
+        #expect(try LaunchOptions(arguments: ["--nproc-per-node", "3", "--", "align"])?.request.ranksPerNode == 3)
+    }
+
+    @Test func whatFollowsTheDashesIsTheWorkers() throws {
+        let options = try #require(try LaunchOptions(arguments: ["-n", "1", "--", "align", "--", "--dry-run"]))
+        #expect(options.workerArguments == ["align", "--", "--dry-run"])
+        #expect(!options.isDryRun)
+    }
+
+    @Test(arguments: [
+        ["-n", "0", "--", "align"], ["-n", "two", "--", "align"], ["-n"], ["--ranks", "2", "--", "align"],
+        ["-n", "2", "--restarts", "3", "--", "align"], ["-n", "2", "--stall-timeout=3", "--", "align"],
+        ["-n", "2", "--timeout", "-1", "--", "align"], ["-n", "2", "align"],
+    ])
+    func wrongUsage(arguments: [String]) {
+        let error = #expect(throws: AltaError.self) { try LaunchOptions(arguments: arguments) }
+        #expect(error?.exitCode == .usage)
+    }
+
+    @Test func laterOptionsAreRefusedByName() {
+        let error = #expect(throws: AltaError.self) { try LaunchOptions(arguments: ["--min-ranks", "1"]) }
+        #expect(error?.description.contains("--min-ranks is not available in this version") == true)
+    }
+
+    @Test func theRunFolderIsKnownBeforeTheStart() throws {
+        func output(_ arguments: String...) throws -> String? { try WorkerInvocation(arguments: arguments).output() }
+        #expect(try output("align", "--set", "output=a", "--set", "output=b c") == "b c")
+        #expect(try output("align", "--set=output=a") == "a")
+        #expect(try output("evaluate", "--set", "output=a") == nil)
+        #expect(try output("bench", "step", "--steps", "3") == nil)
+        #expect(throws: AltaError.self) { try output("align", "/nowhere/config.json") }
+        #expect(throws: AltaError.self) { try output("align", "--set", "globalbatch=3") }
+        #expect(throws: AltaError.self) { try output("verify", "/nowhere/tiny.safetensors") }
+    }
+
+    @Test func unknownSubcommandsAreUsageErrors() {
+        for arguments in [[], ["aling"], ["--set"]] {
+            let error = #expect(throws: AltaError.self) { try WorkerInvocation(arguments: arguments) }
+            #expect(error?.exitCode == .usage)
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import AltaTestSupport
+import Foundation
+
+/// Runs the built `alta-launch` on a worker that fails as told, and looks afterwards for what it left.
+final class FakeJob {
+    let folder: String
+    private let mark = "FAKE_MARK=\(UUID().uuidString)"
+    private let process = Process()
+
+    /// A worker for `FAKE_MODE`. Every rank that is not told to end waits, with a child of its own.
+    private static let worker = """
+        #!/bin/bash
+        rank=$OMPI_COMM_WORLD_RANK
+        record() {
+            printf '{"rank":%s,"host":"here","phase":"data","step":3,"message":"%s","exit_code":%s,%s}' "$rank" "$1" "$2" \\
+                "\\"seconds_since_1970\\":$(date +%s.%N)" >"$ALTA_FAILURE_FOLDER/rank-$rank.json"
+        }
+        echo "rank $rank of $OMPI_COMM_WORLD_SIZE: $* ($ALTA_THREADS, $OMP_NUM_THREADS, $ALTA_PROGRESS, $ALTA_LAUNCHED)"
+        case "$FAKE_MODE:$rank" in
+            success:*) echo "warning: rank $rank" >&2; exit 0 ;;
+            exit:1) echo "error: out of luck" >&2; exit 3 ;;
+            exit0:1) sleep 0.2; echo done; exit 0 ;;
+            kill:1) kill -9 $$ ;;
+            record:1) record "cannot read x.jpg" 4; exit 4 ;;
+            hang:1) record "lost" 4 ;;
+            stray:*) setsid sleep 300 >/dev/null 2>&1 & exit 0 ;;
+            deaf:*) trap "" TERM INT ;;
+        esac
+        touch "$FAKE_FOLDER/waiting-$rank"
+        while true; do sleep 300 & wait; done
+        """
+
+    /// Prepares a job of `alta-launch run OPTIONS --worker FAKE -- align ARGUMENTS`, its run folder inside `folder`.
+    init(_ mode: String, options: [String] = ["-n", "2"], arguments: [String] = []) throws {
+        folder = try SharedMaterial.temporaryFolder("launch-\(mode)")
+        let worker = "\(folder)/worker"
+        try Self.worker.write(toFile: worker, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
+        process.executableURL = Self.launcher
+        process.arguments =
+            ["run"] + options + ["--worker", worker, "--", "align", "--set", "output=\(folder)/run"] + arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["FAKE_MODE": mode, "FAKE_FOLDER": folder, "FAKE_MARK": String(mark.dropFirst("FAKE_MARK=".count))]
+        ) { $1 }
+        for (name, isError) in [("out", false), ("err", true)] {
+            _ = FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: nil)
+            let handle = FileHandle(forWritingAtPath: "\(folder)/\(name)")
+            if isError { process.standardError = handle } else { process.standardOutput = handle }
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    /// The program under test, beside the test's own.
+    static var launcher: URL {
+        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(
+            path: "alta-launch")
+    }
+
+    var identifier: Int32 { process.processIdentifier }
+    var standardOutput: String { text("out") }
+    /// What the launcher said, without its announcement.
+    var report: [String] {
+        text("err").split(separator: "\n").map(String.init).filter { !$0.hasPrefix("alta-launch: ") }
+    }
+
+    func text(_ name: String) -> String { (try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)) ?? "" }
+
+    func start() throws { try process.run() }
+
+    /// Waits until every rank of two waits.
+    func waitForRanks() {
+        for _ in 0..<500
+        where !["0", "1"].allSatisfy({ FileManager.default.fileExists(atPath: "\(folder)/waiting-\($0)") }) {
+            usleep(20_000)
+        }
+    }
+
+    /// Waits for the launcher's end and returns its exit code; it is killed after 30 s.
+    func finish() -> Int32 {
+        for _ in 0..<1500 where process.isRunning { usleep(20_000) }
+        if process.isRunning { kill(identifier, SIGKILL) }
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    func run() throws -> Int32 {
+        try start()
+        return finish()
+    }
+
+    /// The processes of this job that are still there: the launcher, mpirun, ranks and their children share a mark.
+    var remaining: Int {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).count { name in
+            guard Int32(name) != nil, let data = FileManager.default.contents(atPath: "/proc/\(name)/environ") else {
+                return false
+            }
+            return data.range(of: Data(mark.utf8)) != nil
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+/// Real jobs under mpirun, with a worker that fails as told.
+@Suite(.serialized) struct JobTests {
+    @Test func successShowsRankZeroAndKeepsEveryRank() throws {
+        let job = try FakeJob(
+            "success", options: ["-n", "3", "--threads-per-rank", "2"], arguments: ["--set", "seed=7"])
+        #expect(try job.run() == 0)
+        let line = "rank 0 of 3: align --set output=\(job.folder)/run --set seed=7 (2, 2, lines, 1)\n"
+        #expect(job.standardOutput == line)
+        #expect(job.report == ["warning: rank 0"])
+        #expect(job.text("run/ranks/rank-0.log") == line + "warning: rank 0\n")
+        #expect(job.text("run/ranks/rank-2.log").hasPrefix("rank 2 of 3"))
+        #expect(job.remaining == 0)
+    }
+
+    @Test(arguments: [
+        ("exit", 3, "ended with exit code 3: out of luck"), ("kill", 75, "was killed by signal 9 (Killed)"),
+        ("record", 4, "failed in step 3 (data): cannot read x.jpg"), ("hang", 4, "failed in step 3 (data): lost"),
+    ])
+    func theFailingRankIsNamedFirst(mode: String, exitCode: Int32, text: String) throws {
+        let job = try FakeJob(mode)
+        #expect(try job.run() == exitCode)
+        let first = try #require(job.report.first)
+        #expect(first.hasPrefix("error: rank 1 on ") && first.contains(text), "\(job.report)")
+        #expect(job.report.contains { $0.contains("\(job.folder)/run/ranks/rank-1.log") })
+        #expect(!job.text("err").contains("-----"))
+        #expect(job.remaining == 0)
+    }
+
+    @Test func anOlderJobsFailureIsForgotten() throws {
+        let job = try FakeJob("success")
+        let failures = "\(job.folder)/run/ranks/failures"
+        try FileManager.default.createDirectory(atPath: failures, withIntermediateDirectories: true)
+        try #"{"rank":1,"host":"h","phase":"data","message":"m","exit_code":1,"seconds_since_1970":1}"#
+            .write(toFile: "\(failures)/rank-1.json", atomically: true, encoding: .utf8)
+        #expect(try job.run() == 0)
+        #expect(job.report == ["warning: rank 0"])
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func aSignalEndsTheJob(signal: Int32) throws {
+        let job = try FakeJob("wait")
+        try job.start()
+        job.waitForRanks()
+        kill(job.identifier, signal)
+        #expect(job.finish() == 75)
+        #expect(job.report.first?.hasPrefix("error: stopped by signal \(signal)") == true, "\(job.report)")
+        #expect(job.remaining == 0)
+    }
+
+    @Test func ranksThatIgnoreSignalsEndToo() throws {
+        let job = try FakeJob("deaf")
+        try job.start()
+        job.waitForRanks()
+        for _ in 0..<2 {
+            kill(job.identifier, SIGINT)
+            usleep(100_000)
+        }
+        #expect(job.finish() == 75)
+        #expect(job.remaining == 0)
+    }
+
+    @Test func theTimeLimitEndsTheJob() throws {
+        let job = try FakeJob("wait", options: ["-n", "2", "--timeout", "1.5"])
+        #expect(try job.run() == 75)
+        #expect(job.report.first?.hasPrefix("error: the job did not end within 1.5 s") == true, "\(job.report)")
+        #expect(job.remaining == 0)
+    }
+
+    @Test func strayGrandchildrenEndWithTheJob() throws {
+        let job = try FakeJob("stray")
+        #expect(try job.run() == 0)
+        #expect(job.remaining == 0)
+    }
+
+    @Test func ranksEndWithAKilledLauncher() throws {
+        let job = try FakeJob("wait")
+        try job.start()
+        job.waitForRanks()
+        kill(job.identifier, SIGKILL)
+        #expect(job.finish() == SIGKILL)
+        for _ in 0..<250 where job.remaining > 0 { usleep(20_000) }
+        #expect(job.remaining == 0)
+    }
+
+    @Test func otherJobsAreLeftAlone() throws {
+        let bystander = try FakeJob("wait")
+        try bystander.start()
+        bystander.waitForRanks()
+        let before = bystander.remaining
+        let job = try FakeJob("kill")
+        #expect(try job.run() == 75)
+        #expect(bystander.remaining == before && before >= 4)
+        kill(bystander.identifier, SIGTERM)
+        #expect(bystander.finish() == 75)
+    }
+
+    @Test func whatIsKnownBeforeTheStartStartsNothing() throws {
+        for (options, arguments, exitCode) in [
+            (["-n", "0"], [], Int32(2)), (["-n", "2"], ["--set", "globalbatch=4"], 1),
+            (["-n", "2", "--hosts", "/nowhere/hosts"], [], 1), (["-n", "2", "--restarts", "1"], [], 2),
+            (["-n", "2"], ["--set", "output=/proc/none"], 1),
+        ] {
+            let job = try FakeJob("success", options: options, arguments: arguments)
+            #expect(try job.run() == exitCode)
+            #expect(job.report.count == 1 && job.report[0].hasPrefix("error: "), "\(job.report)")
+            #expect(job.standardOutput.isEmpty)
+        }
+    }
+
+    @Test func aDryRunStartsNothing() throws {
+        let job = try FakeJob("success", options: ["-n", "2", "--dry-run"])
+        #expect(try job.run() == 0)
+        #expect(job.standardOutput.contains("--tag-output") && job.standardOutput.contains("binding: "))
+        #expect(!FileManager.default.fileExists(atPath: "\(job.folder)/run"))
+    }
+}

@@ -1,0 +1,137 @@
+import AltaCore
+import AltaLaunch
+import Testing
+
+@Suite struct LaunchPlanTests {
+    private func plan(
+        cores: Int, canBind: Bool = true, isRoot: Bool = false, _ change: (inout LaunchRequest) -> Void
+    ) throws -> LaunchPlan {
+        var request = LaunchRequest()
+        change(&request)
+        return try LaunchPlan(
+            machine: MachineDescription(hostName: "node1", coreCount: cores, canBind: canBind, isRoot: isRoot),
+            request: request)
+    }
+
+    private func arguments(_ plan: LaunchPlan) -> [String] {
+        plan.arguments(
+            mpirun: "/usr/bin/mpirun", environment: [("A", "1 2")], worker: "/bin/w", workerArguments: ["x y"])
+    }
+
+    @Test func oneRankACoreIsBoundToIt() throws {
+        let plan = try plan(cores: 2) { $0.ranks = 2 }
+        #expect(
+            arguments(plan) == [
+                "/usr/bin/mpirun", "-n", "2", "--bind-to", "core", "--tag-output", "--mca", "state_base_verbose", "1",
+                "-x", "A=1 2", "/bin/w", "x y",
+            ])
+        #expect(plan.idleCoreCount == 0)
+    }
+
+    @Test func rootIsSaidToBeMeant() throws {
+        let plan = try plan(cores: 2, isRoot: true) { $0.ranks = 1 }
+        #expect(arguments(plan).contains("--allow-run-as-root"))
+    }
+
+    @Test(arguments: [1, 2, 3, 4, 6, 8, 16, 32, 48, 64, 96, 128, 192, 256])
+    func everyMachineGetsAPlanThatFits(cores: Int) throws {
+        for ranks in [1, 2, 3, 7, 64, 256] {
+            for threads in [1, 2, 8] {
+                let plan = try plan(cores: cores) {
+                    $0.ranks = ranks
+                    $0.threadsPerRank = threads
+                }
+                let list = arguments(plan)
+                let fits = ranks * threads <= cores
+                #expect(plan.isOversubscribed == !fits)
+                #expect(plan.idleCoreCount == max(0, cores - ranks * threads))
+                #expect(list.contains("--oversubscribe") == !fits)
+                #expect(list.contains("mpi_yield_when_idle") == !fits)
+                #expect(list.contains("none") == !fits)
+                #expect(list.contains("core") == (fits && threads == 1))
+                #expect(list.contains("slot:PE=\(threads)") == (fits && threads > 1))
+            }
+        }
+    }
+
+    @Test func aMachineThatCannotBindIsLeftUnbound() throws {
+        let narrowed = try plan(cores: 4, canBind: false) { $0.ranks = 2 }
+        #expect(narrowed.binding == .none && !narrowed.isOversubscribed)
+        let asked = try plan(cores: 4) {
+            $0.ranks = 2
+            $0.mayBind = false
+        }
+        #expect(asked.binding == .none)
+    }
+
+    @Test func hostsAreFilledInOrder() throws {
+        let plan = try plan(cores: 8) {
+            $0.ranks = 5
+            $0.hostFile = "hosts"
+            $0.hosts = [ClusterHost(name: "a", slots: 4), ClusterHost(name: "b", slots: 4)]
+        }
+        #expect(plan.ranksOfHosts == [4, 1])
+        #expect(arguments(plan).starts(with: ["/usr/bin/mpirun", "--hostfile", "hosts", "-n", "5", "--bind-to"]))
+        #expect(
+            plan.table.split(separator: "\n")[1...2] == [
+                "a     4      0-3    1             0", "b     4      4      1             3",
+            ])
+    }
+
+    @Test func threadsSpreadOverHosts() throws {
+        let plan = try plan(cores: 8) {
+            $0.ranks = 4
+            $0.threadsPerRank = 2
+            $0.hostFile = "hosts"
+            $0.hosts = [ClusterHost(name: "a", slots: 4), ClusterHost(name: "b", slots: 4)]
+        }
+        #expect(plan.ranksOfHosts == [2, 2] && !plan.isOversubscribed)
+        #expect(arguments(plan).contains("ppr:2:node:PE=2"))
+    }
+
+    @Test func slotsAreNoCores() throws {
+        // mpirun believes slots=4 and would let four ranks spin on this machine's two cores.
+        let plan = try plan(cores: 2) {
+            $0.ranks = 4
+            $0.hosts = [ClusterHost(name: "localhost", slots: 4)]
+        }
+        #expect(plan.isOversubscribed && plan.binding == .none)
+    }
+
+    @Test func ranksOfEachNode() throws {
+        let plan = try plan(cores: 8) {
+            $0.ranksPerNode = 3
+            $0.hosts = [ClusterHost(name: "a", slots: 8), ClusterHost(name: "b", slots: 8)]
+        }
+        #expect(plan.ranks == 6 && plan.ranksOfHosts == [3, 3])
+        #expect(arguments(plan).contains("ppr:3:node"))
+        #expect(throws: AltaError.self) {
+            try self.plan(cores: 8) {
+                $0.ranks = 4
+                $0.ranksPerNode = 3
+            }
+        }
+    }
+
+    @Test func countsOutOfRangeAreUsageErrors() {
+        for ranks in [nil, 0, -1, 1 << 21] {
+            let error = #expect(throws: AltaError.self) { try plan(cores: 2) { $0.ranks = ranks } }
+            #expect(error?.exitCode == .usage)
+        }
+    }
+
+    @Test func theEnvironmentHasThreadsAndTheFailureFolder() throws {
+        let plan = try plan(cores: 4) {
+            $0.ranks = 2
+            $0.threadsPerRank = 2
+        }
+        let variables = Dictionary(
+            uniqueKeysWithValues: plan.environment(failureFolder: "/f", progress: "lines").map { ($0.name, $0.value) })
+        #expect(variables["OMP_NUM_THREADS"] == "2" && variables["ALTA_THREADS"] == "2")
+        #expect(variables[FailureRecord.folderVariable] == "/f" && variables["ALTA_LAUNCHED"] == "1")
+    }
+
+    @Test func quotingSurvivesAShell() {
+        #expect(shellQuoted(["a", "b c", "d'e", "", "$x", "k=v"]) == "a 'b c' 'd'\\''e' '' '$x' k=v")
+    }
+}
