@@ -1,4 +1,5 @@
 import AltaCore
+import AltaFormats
 
 /// BERT's WordPiece tokenizer: the ids of Hugging Face's fast `BertWordPieceTokenizer(lowercase=True)`.
 ///
@@ -7,13 +8,7 @@ import AltaCore
 /// from the left. Immutable and shared freely between threads.
 public struct WordPieceTokenizer: Sendable {
     /// The five special tokens of BERT.
-    public enum Special: String, CaseIterable, Sendable {
-        case padding = "[PAD]"
-        case unknown = "[UNK]"
-        case classification = "[CLS]"
-        case separator = "[SEP]"
-        case mask = "[MASK]"
-    }
+    public typealias Special = WordVocabulary.Special
 
     /// A word of more scalars than this becomes [UNK].
     public static let maximumWordLength = 100
@@ -34,6 +29,13 @@ public struct WordPieceTokenizer: Sendable {
     private let trie: WordPieceTrie
     private let continuationRoot: Int32
     private let splitter = WordPieceSplitter()
+
+    /// A tokenizer over a `vocab.txt`.
+    ///
+    /// - Throws: `AltaError` where [UNK], [CLS], [SEP] or [MASK] is missing, or the tokens together exceed 16 MB.
+    public init(vocabulary: WordVocabulary) throws {
+        try self.init(tokens: (0..<vocabulary.count).map(vocabulary.token), file: vocabulary.path)
+    }
 
     /// A tokenizer over `tokens`, whose places are their ids, as the lines of a `vocab.txt`.
     ///

@@ -1,6 +1,6 @@
 import AltaData
+import AltaFormats
 import AltaTestSupport
-import Foundation
 
 /// Vocabularies and digests that the tokenizer's tests share.
 enum WordPieceTestVocabulary {
@@ -21,8 +21,7 @@ enum WordPieceTestVocabulary {
     static let bertPath = SharedMaterial.shared("vocabulary/bert-base-uncased.txt")
 
     static func bert(_ path: String) throws -> WordPieceTokenizer {
-        let text = try String(contentsOfFile: path, encoding: .utf8)
-        return try WordPieceTokenizer(tokens: text.split(separator: "\n").map(String.init), file: path)
+        try WordPieceTokenizer(vocabulary: WordVocabulary(path: path))
     }
 }
 

@@ -1,5 +1,6 @@
 import AltaCore
 import AltaData
+import AltaFormats
 import AltaTestSupport
 import Foundation
 import Testing
@@ -101,6 +102,22 @@ import Testing
             .split(separator: "\n").map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
         #expect(lines.count == 15)
         for line in lines { #expect(tokenizer.encodeWithSpecials(line.text) == line.ids, "\(line.text)") }
+    }
+
+    /// The findings and impressions of 3,851 real reports, by a digest of the reference's ids.
+    @Test(.enabled(if: SharedMaterial.shared("reports/indiana_reports.csv") != nil)) func realReports() throws {
+        let tokenizer = try tokenizer()
+        let table = try CSVTable(path: #require(SharedMaterial.shared("reports/indiana_reports.csv")))
+        let (findings, impression) = try (table.column(named: "findings"), table.column(named: "impression"))
+        var digest = TokenDigest()
+        var tokenCount = 0
+        for row in 0..<table.rowCount {
+            let ids = tokenizer.encodeWithSpecials("\(table.field(row, findings)) \(table.field(row, impression))")
+            tokenCount += ids.count
+            digest.add(ids)
+        }
+        #expect(tokenCount == 262_792)
+        #expect(digest.value == 0x6120_A101_0B78_1082)
     }
 
     /// The floor the project promises is 500,000 tokens/s; measured are 24 million, so that a busy machine passes too.

@@ -68,3 +68,57 @@ import Testing
         #expect(throws: AltaError.self) { try vocabulary(["", " \n"], size: 2000) }
     }
 }
+
+/// The incremental merging against one that counts every pair anew before each merge.
+@Suite struct WordPieceNaiveMergingTests {
+    /// Words of the letters a to d and their counts, as `random` draws them, with plenty of repeated neighbours.
+    static func words(_ random: RandomKey) -> [String: Int] {
+        var words: [String: Int] = [:]
+        for index in 0..<60 {
+            let key = random.child(UInt64(index))
+            let length = 1 + key.integer(0, below: 9)
+            let letters = (0..<length).map { "abcd"[String.Index(utf16Offset: key.integer(1 + $0, below: 4), in: "abcd")] }
+            words[String(letters), default: 0] += 1 + key.integer(20, below: 5)
+        }
+        return words
+    }
+
+    /// The merges, from characters numbered as in `characters`, until no pair occurs twice.
+    static func merges(_ words: [String: Int], characters: [String]) -> [String] {
+        var tokens = characters
+        var pieces = words.map { word, count in
+            (word.enumerated().map { $0.offset == 0 ? String($0.element) : "##\($0.element)" }, count)
+        }
+        func id(_ token: String) -> Int { tokens.firstIndex(of: token) ?? tokens.count }
+        while true {
+            var counts: [[String]: Int] = [:]
+            for (word, count) in pieces {
+                for pair in zip(word, word.dropFirst()) { counts[[pair.0, pair.1], default: 0] += count }
+            }
+            let best = counts.min { ($1.value, id($0.key[0]), id($0.key[1])) < ($0.value, id($1.key[0]), id($1.key[1])) }
+            guard let (pair, count) = best, count >= 2 else { return Array(tokens.dropFirst(characters.count)) }
+            let merged = pair[0] + pair[1].dropFirst(2)
+            if !tokens.contains(merged) { tokens.append(merged) }
+            pieces = pieces.map { word, count in
+                var new: [String] = []
+                for piece in word {
+                    if piece == pair[1], new.last == pair[0] { new[new.count - 1] = merged } else { new.append(piece) }
+                }
+                return (new, count)
+            }
+        }
+    }
+
+    @Test(arguments: 0..<12 as Range<UInt64>) func incrementalEqualsNaive(seed: UInt64) throws {
+        let words = Self.words(RandomKey(seed: seed, purpose: .test))
+        var trainer = WordPieceTrainer()
+        for (word, count) in words { for _ in 0..<count { trainer.add(word) } }
+        let tokens = try trainer.train(size: 100_000)
+        var single = WordPieceTrainer()
+        single.add("a")
+        let characters = try single.train(size: 100_000)
+        let merges = Self.merges(words, characters: characters)
+        #expect(merges.count > 50)
+        #expect(Array(tokens.dropFirst(characters.count)) == merges)
+    }
+}
