@@ -60,7 +60,7 @@ let package = Package(
             ]),
         module("AltaLaunch", ["AltaCore", "CAltaSystem"]),
 
-        command("alta-worker", ["AltaCore", "AltaComm", "AltaPlacement", "AltaData", "AltaTrain"]),
+        command("alta-worker", ["AltaCore", "AltaComm", "AltaPlacement", "AltaEvaluate", "AltaTrain"]),
         command("alta-launch", ["AltaCore", "AltaLaunch"]),
         command("alta-data", ["AltaCore", "AltaFormats", "AltaData"]),
 

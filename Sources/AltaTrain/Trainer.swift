@@ -35,10 +35,11 @@ public struct Trainer {
             let step = plan.step(index)
             let studies = try nextShare(stream)
             let report = try update(studies, plan: step)
-            listener.completed(report)
+            try listener.completed(report)
             if run.isCheckpointDue(after: index + 1) { try save(step: index + 1) }
+            if run.isEpochEnd(after: index + 1) { try validate(step: index + 1) }
         }
-        listener.ended()
+        try listener.ended(step: run.totalSteps)
     }
 
     /// One step: this rank's studies, the gradient over the global batch, the update.
@@ -74,6 +75,14 @@ public struct Trainer {
             hiddenPatches: run.plan.globalBatch * (model.patches - model.kept), maskedTokens: Int(masked))
     }
 
+    /// Collective. Retrieval on `data.validation`, where the run has one.
+    private func validate(step: Int) throws {
+        guard let preparer = run.validation else { return }
+        let retrieval = RetrievalRun(
+            model: run.step.model, preparer: preparer, context: context, arena: run.step.activations)
+        try listener.validated(try retrieval.evaluate(), step: step)
+    }
+
     /// A checkpoint that cannot be written is told of and does not end the run, but for the last one.
     private func save(step: Int) throws {
         context.clock.current = "checkpoint"
@@ -81,9 +90,9 @@ public struct Trainer {
         let writer = CheckpointWriter(folder: run.folder, config: run.config, frozenHash: run.frozenHash)
         do {
             try writer.write(step: step, weights: run.weights, optimizer: run.optimizer)
-            listener.saved(run.folder.checkpointPath(step: step))
+            try listener.saved(run.folder.checkpointPath(step: step), step: step)
         } catch let error as AltaError where step < run.totalSteps {
-            listener.couldNotSave(error)
+            try listener.couldNotSave(error, step: step)
         }
     }
 }
@@ -99,6 +108,9 @@ extension TrainingRun {
             return try step.shares[rank].map { try preparer.prepare(step.studies[$0], epoch: step.epoch) }
         }
     }
+
+    /// Whether an epoch, or the run, is complete after a step.
+    func isEpochEnd(after step: Int) -> Bool { step == totalSteps || step % plan.stepsPerEpoch == 0 }
 
     /// After every `checkpoint_every` steps (an epoch, where it is not set) and at the end.
     func isCheckpointDue(after step: Int) -> Bool {

@@ -22,7 +22,7 @@ struct TrainingData {
                 remedy: "give a BERT vocab.txt, or make one with alta-data vocabulary")
         }
         let vocabulary = try WordVocabulary(path: vocabularyPath)
-        let tokenizer = try WordPieceTokenizer(vocabulary: vocabulary)
+        let tokenizer = try WordPieceTokenizer(vocabulary)
         var model = config.model
         model.vocabulary = vocabulary.count
         let table = try StudyTable.load(csvPath: csvPath, imageRoot: config.imageRoot)

@@ -2,13 +2,17 @@ import AltaAutograd
 import AltaComm
 import AltaCore
 import AltaData
+import AltaFormats
 import AltaModel
 import AltaTensor
+import Foundation
 
 /// A run, ready to take its first step: everything that start-up assembled.
 struct TrainingRun {
     let config: RunConfig
     let data: TrainingData
+    /// Prepares the studies of `data.validation`; nil: there is none.
+    let validation: StudyPreparer?
     let plan: BatchPlan
     let weights: ModelWeights
     let optimizer: Optimizer
@@ -29,6 +33,9 @@ struct TrainingRun {
         let data = try context.agree { try openData(requested, context: context) }
         config.model = data.config
         try context.checkSame("data", data.hash, remedy: "give every host the same CSV and vocabulary")
+        let validation = try context.agree {
+            try config.validationPath.map { try TrainingData.open(config, csvPath: $0).preparer }
+        }
         let plan = try context.agree {
             try BatchPlan(
                 costs: data.costs, globalBatch: config.globalBatch, seed: config.seed,
@@ -42,7 +49,7 @@ struct TrainingRun {
             "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
         return try context.agree {
-            try assemble(config, data, plan, folder, checkpoint, context: context)
+            try assemble(config, data, validation, plan, folder, checkpoint, context: context)
         }
     }
 
@@ -66,8 +73,8 @@ struct TrainingRun {
     }
 
     private static func assemble(
-        _ config: RunConfig, _ data: TrainingData, _ plan: BatchPlan, _ folder: RunFolder, _ checkpoint: Checkpoint?,
-        context: RankContext
+        _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
+        _ checkpoint: Checkpoint?, context: RankContext
     ) throws -> TrainingRun {
         let weights = try ModelWeights.make(
             config: data.config, trainable: config.trainable, adapterInit: config.adapterInit,
@@ -86,7 +93,7 @@ struct TrainingRun {
             try weights.writeFrozen(to: folder.frozenPath)
         }
         return TrainingRun(
-            config: config, data: data, plan: plan, weights: weights, optimizer: optimizer,
+            config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
             step: makeStep(config, weights, plan, context: context), folder: folder, frozenHash: frozenHash,
             completedSteps: checkpoint?.step ?? 0,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
@@ -103,7 +110,7 @@ struct TrainingRun {
             config.microBatch > 0
             ? config.microBatch
             : MemoryPlan(config: weights.config).microBatch(
-                availableBytes: MemoryPlan.availableBytesPerRank(), share: share)
+                availableBytes: context.availableBytes, share: share)
         return TrainStep(
             model: AltaModel.make(weights: weights, dropoutRate: config.dropout ?? 0.1), engine: context.engine,
             ledger: ledger, collectives: context.collectives, activations: Arena(), embeddings: Arena(),
@@ -123,7 +130,7 @@ extension LayeredWeights {
     /// The weights of a checkpoint with its run's frozen ones, else fresh ones.
     static func of(_ checkpoint: Checkpoint?, seed: UInt64) throws -> LayeredWeights {
         var files = checkpoint.map { [$0.trainable] } ?? []
-        if let frozen = checkpoint?.runFolder.frozenPath, FileStatus.exists(frozen) {
+        if let frozen = checkpoint?.runFolder.frozenPath, FileManager.default.fileExists(atPath: frozen) {
             files.append(try SafetensorsFile(path: frozen))
         }
         return LayeredWeights(files: files, fallback: RandomWeights(seed: seed))
