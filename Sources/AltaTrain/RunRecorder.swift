@@ -21,7 +21,7 @@ final class RunRecorder: TrainingListener {
     ) throws -> RunRecorder {
         let log = try StepLog.open(run.folder.logPath)
         try log.append(event: "start", run.startFacts(ranks: ranks))
-        for line in notices + run.startLines(ranks: ranks) { RunRecorder.say(line) }
+        for line in try notices + run.startLines(ranks: ranks) { RunRecorder.say(line) }
         return RunRecorder(
             log: log,
             progress: ProgressLine(

@@ -18,9 +18,9 @@ public struct Trainer {
         let notices = NoticeBoard()
         let run = try TrainingRun.start(config, context: context) { notices.add($0) }
         let listener: any TrainingListener = try context.agree {
-            context.isFirst
-                ? try RunRecorder.open(run, notices: notices.texts, ranks: context.collectives, isTerminal: isTerminal)
-                : SilentListener()
+            guard context.isFirst else { return SilentListener() }
+            return try RunRecorder.open(
+                run, notices: notices.texts, ranks: context.collectives, isTerminal: isTerminal)
         }
         try Trainer(run: run, context: context, listener: listener).loop()
     }

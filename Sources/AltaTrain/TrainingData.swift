@@ -22,7 +22,7 @@ struct TrainingData {
                 remedy: "give a BERT vocab.txt, or make one with alta-data vocabulary")
         }
         let vocabulary = try WordVocabulary(path: vocabularyPath)
-        let tokenizer = try WordPieceTokenizer(vocabulary)
+        let tokenizer = try WordPieceTokenizer(vocabulary: vocabulary)
         var model = config.model
         model.vocabulary = vocabulary.count
         let table = try StudyTable.load(csvPath: csvPath, imageRoot: config.imageRoot)
@@ -34,11 +34,14 @@ struct TrainingData {
     }
 
     /// The studies' costs, for dealing them to ranks.
-    var costs: [Int] { preparer.table.costs }
+    var costs: [Int] { preparer.table.costs() }
 
     private static func hash(of paths: [String]) throws -> String {
         var hash = StableHash()
-        for path in paths { hash.combine(try FileBytes(mapping: path, what: "the data").bytes) }
+        for path in paths {
+            let file = try FileBytes(mapping: path, what: "the data")
+            withExtendedLifetime(file) { hash.combine(file.bytes) }
+        }
         return hash.hex
     }
 }
