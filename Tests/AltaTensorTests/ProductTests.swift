@@ -35,7 +35,11 @@ private let productTolerance: Float = 3e-6
     @Test(arguments: [1, 2]) func aRowHasTheSameBitsInEveryProduct(threads: Int) throws {
         let engine = try Engine(threads: threads)
         let single = try Engine(threads: 1)
-        #expect(engine.checkRowIndependence())
+        guard engine.checkRowIndependence() else {
+            // Where oneDNN has no packed kernel it must be seen, since runs are then not reproducible.
+            #expect(!engine.kernelName(outputs: 192, inputs: 64).hasPrefix("brg"))
+            return
+        }
         for (inputs, outputs) in [(64, 192), (768, 16), (16, 768), (65, 33), (192, 64), (768, 768)] {
             let arena = Arena()
             let rows = 211
@@ -106,7 +110,9 @@ private let productTolerance: Float = 3e-6
     @Test func weightGradientsHaveTheSameBitsOnTwoThreads() throws {
         let one = try Engine(threads: 1)
         let two = try Engine(threads: 2)
-        for (rows, inputs, outputs) in [(1, 64, 64), (84, 768, 16), (50, 16, 768), (197, 192, 64), (33, 768, 768)] {
+        for (rows, inputs, outputs) in [
+            (1, 64, 64), (84, 768, 16), (50, 16, 768), (197, 192, 64), (33, 768, 768), (197, 384, 1536), (788, 64, 64),
+        ] {
             let arena = Arena()
             let x = normalMatrix(arena, rows, inputs, seed: 1)
             let dy = normalMatrix(arena, rows, outputs, seed: 2)
