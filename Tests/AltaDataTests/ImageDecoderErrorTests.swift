@@ -22,7 +22,7 @@ struct ImageDecoderErrorTests {
         let absent = #expect(throws: AltaError.self) { try ImageDecoder.decode(path: folder + "/absent.jpg") }
         #expect(absent?.description.contains("image not found (\(folder)/absent.jpg)") == true)
         let isFolder = #expect(throws: AltaError.self) { try ImageDecoder.decode(path: folder) }
-        #expect(isFolder?.description.contains("found a folder") == true)
+        #expect(isFolder?.description.contains("the path is a folder") == true)
     }
 
     @Test("empty, and of another kind")

@@ -144,7 +144,9 @@ def cases() -> dict[str, dict]:
         "same_size": dict(file="rgb8.png", side=20, **drawn),
         "unmoved": dict(file="colour_420.jpg", side=56, **plain),
         "moved": dict(file="colour_420.jpg", side=56, **{**plain, "translate": [7, -3]}),
-        "scaled": dict(file="colour_420.jpg", side=56, **{**plain, "scale": 0.953, "translate": [-2, 9]}),
+        "scaled": dict(file="colour_420.jpg", side=56, **{**plain, "scale": 1.043, "translate": [-2, 9]}),
+        # Here the table of columns and 16.16 fixed point choose different columns.
+        "scaled_on_the_edge": dict(file="colour_420.jpg", side=64, **{**plain, "scale": 0.95, "translate": [3, 0]}),
         "far": dict(file="colour_420.jpg", side=56, **{**drawn, "translate": [900, 0]}),
         "tiny_scale": dict(file="colour_420.jpg", side=56, **{**drawn, "scale": 0.0004}),
         "black": dict(file="colour_420.jpg", side=56, **{**plain, "brightness": 0.0}),
