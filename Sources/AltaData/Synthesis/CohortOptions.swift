@@ -65,9 +65,11 @@ public struct CohortOptions: Sendable {
 
 /// What a finished cohort holds.
 public struct CohortSummary: Sendable {
-    /// Studies in each split.
+    /// Studies in `train.csv`.
     public let trainCount: Int
+    /// Studies in `valid.csv`.
     public let validationCount: Int
+    /// Studies in `test.csv`.
     public let testCount: Int
     /// Radiographs, each in one file.
     public let imageCount: Int

@@ -1,15 +1,6 @@
 import AltaCore
 import Foundation
 
-/// A grey image of 8 bits.
-struct GreyImage {
-    /// Pixels in a row, and rows.
-    let width: Int
-    let height: Int
-    /// Row by row, 0 black.
-    var pixels: [UInt8]
-}
-
 /// From attenuation to a picture: positioning, exposure, quantum noise, display curve, collimation, side marker.
 struct RadiographDisplay {
     private let size: Int
@@ -52,12 +43,12 @@ struct RadiographDisplay {
 
     /// The picture of a projection.
     func picture(_ projection: PhantomProjection, marker: Bool) -> GreyImage {
-        var image = GreyImage(width: width, height: height, pixels: [UInt8](repeating: 0, count: width * height))
-        image.pixels.withUnsafeMutableBufferPointer { pixels in
+        var pixels = [UInt8](repeating: 0, count: width * height)
+        pixels.withUnsafeMutableBufferPointer { pixels in
             for row in 0..<height { expose(row, projection, into: pixels) }
         }
-        if marker { drawMarker(&image) }
-        return image
+        if marker { drawMarker(&pixels) }
+        return GreyImage(height: height, width: width, pixels: pixels)
     }
 
     /// Log-converted exposure with scatter, then the sigmoid of film: grey and the standard deviation of grey by
@@ -109,7 +100,7 @@ struct RadiographDisplay {
     }
 
     /// A lead letter beside the shoulder, outside the patient's lungs: L on the patient's left or R on the right.
-    private func drawMarker(_ image: inout GreyImage) {
+    private func drawMarker(_ pixels: inout [UInt8]) {
         let glyph = markerOnRight ? RadiographDisplay.letterL : RadiographDisplay.letterR
         let cell = max(1, size / 130)
         let middle = Float(size) / 2
@@ -119,9 +110,9 @@ struct RadiographDisplay {
         for (glyphRow, bits) in glyph.enumerated() {
             for bit in 0..<5 where bits >> (4 - bit) & 1 == 1 {
                 for row in 0..<cell {
-                    let start = (top + glyphRow * cell + row) * image.width + left + bit * cell
-                    guard start >= 0, start + cell <= image.pixels.count else { continue }
-                    for column in 0..<cell { image.pixels[start + column] = 246 }
+                    let start = (top + glyphRow * cell + row) * width + left + bit * cell
+                    guard start >= 0, start + cell <= pixels.count else { continue }
+                    for column in 0..<cell { pixels[start + column] = 246 }
                 }
             }
         }

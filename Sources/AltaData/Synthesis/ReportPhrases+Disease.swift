@@ -6,7 +6,7 @@ extension ReportPhrases {
         ],
         new: [
             "There is new {size} cardiomegaly compared with the prior study.",
-            "The heart, normal in size before, now shows {size} enlargement; this is new.",
+            "The heart, normal in size before, now shows {size} enlargement, which is new.",
         ],
         increased: [
             "Cardiomegaly has increased and is now {size}.",

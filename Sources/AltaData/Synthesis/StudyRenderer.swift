@@ -14,13 +14,8 @@ public struct StudyRenderer: Sendable {
         noise = NoiseTile(seed: seed)
     }
 
-    /// The grey values of a view.
-    public func pixels(_ study: SyntheticStudy, isFrontal: Bool) -> (width: Int, height: Int, grey: [UInt8]) {
-        let image = image(study, isFrontal: isFrontal)
-        return (image.width, image.height, image.pixels)
-    }
-
-    func image(_ study: SyntheticStudy, isFrontal: Bool) -> GreyImage {
+    /// The frontal or lateral radiograph of a study.
+    public func image(_ study: SyntheticStudy, isFrontal: Bool) -> GreyImage {
         let patient = SyntheticCohort.key(seed: seed, patient: study.patient)
         let own = patient.child(2).child(UInt64(study.visit))
         let anatomy = PhantomAnatomy(key: patient.child(3))

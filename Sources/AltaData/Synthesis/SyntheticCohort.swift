@@ -11,6 +11,14 @@ public struct SyntheticStudy: Sendable {
     /// Whether a lateral radiograph exists.
     public let hasLateral: Bool
 
+    /// Stores the facts.
+    public init(patient: Int, visit: Int, states: [FindingState], hasLateral: Bool) {
+        self.patient = patient
+        self.visit = visit
+        self.states = states
+        self.hasLateral = hasLateral
+    }
+
     /// Whether an earlier study of the patient exists.
     public var hasPrior: Bool { visit > 0 }
 
