@@ -1,0 +1,85 @@
+import AltaCore
+import AltaTestSupport
+import Foundation
+import Testing
+
+extension WorkerJobs {
+    /// `alta-worker evaluate`: the same scores at any rank count, from whatever names a checkpoint.
+    @Suite struct Evaluate {
+        private func run(_ job: AlignJob, ranks: Int, _ options: [String]) throws -> JobOutcome {
+            let configuration = try job.arguments("run")[1]
+            return try JobRunner.run("alta-worker", ranks: ranks, ["evaluate", configuration] + options)
+        }
+
+        @Test func theSameAtAnyRankCount() throws {
+            let cohort = try SampleCohort.make(11)
+            defer { cohort.remove() }
+            let job = AlignJob.small(cohort)
+            expectDone(try job.run("run", ranks: 2, ["steps=6", "checkpoint_every=3"]))
+            var outputs: Set<String> = []
+            for ranks in [1, 2, 3] {
+                let outcome = try run(job, ranks: ranks, ["--json", "--checkpoint", job.output("run")])
+                expectDone(outcome)
+                outputs.insert(outcome.output)
+            }
+            #expect(outputs.count == 1)
+            let scores = try JSONValue(parsing: try #require(outputs.first))
+            #expect(scores["studies"]?.int == 11)
+            let recalls = ["recall_1", "recall_5", "recall_10"].map { scores["image_to_text"]?[$0]?.double ?? -1 }
+            #expect(recalls == recalls.sorted() && recalls.allSatisfy { (0...1).contains($0) })
+            let newest = try run(job, ranks: 2, ["--json", "--checkpoint", job.checkpoint("run", step: 6)])
+            #expect(outputs == [newest.output])
+        }
+
+        /// Trained until it knows its eight studies, against the same model untrained.
+        @Test func trainingShows() throws {
+            let cohort = try SampleCohort.make(8)
+            defer { cohort.remove() }
+            var job = AlignJob.small(cohort)
+            job.settings["global_batch"] = 8
+            job.settings["trainable"] = "all"
+            job.settings["steps"] = 150
+            job.settings["checkpoint_every"] = 1000
+            job.settings["learning_rate"] = 0.003
+            expectDone(try job.run("run", ranks: 2))
+            let trained = try run(job, ranks: 2, ["--json", "--checkpoint", job.output("run")])
+            let fresh = try run(job, ranks: 2, ["--json"])
+            #expect(fresh.errors.contains("freshly initialised"))
+            let (after, before) = (try JSONValue(parsing: trained.output), try JSONValue(parsing: fresh.output))
+            let chance = try #require(before["chance"]?["recall_1"]?.double)
+            #expect(chance == 1.0 / 8)
+            #expect(try #require(before["image_to_text"]?["recall_1"]?.double) <= 3 * chance)
+            #expect(try #require(after["image_to_text"]?["recall_1"]?.double) >= 5 * chance, "\(trained.output)")
+        }
+
+        @Test func aTableForPeople() throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            let outcome = try run(AlignJob.small(cohort), ranks: 2, ["--set", "data.validation=\(cohort.tablePath)"])
+            expectDone(outcome)
+            for part in ["8 studies", "image to text", "text to image", "chance", "equal reports"] {
+                #expect(outcome.output.contains(part))
+            }
+        }
+
+        @Test func aMissingCheckpointIsTold() throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            let job = AlignJob.small(cohort)
+            expectFault(
+                try run(job, ranks: 2, ["--checkpoint", job.output("nothing")]),
+                ["no valid checkpoint", job.output("nothing")])
+        }
+
+        /// The checkpoint decides the model's size; the vocabulary must be its own.
+        @Test func aVocabularyOfAnotherSizeIsRefused() throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            let job = AlignJob.small(cohort)
+            expectDone(try job.run("run", ranks: 1))
+            try cohort.writeVocabulary(SampleCohort.specials + SampleCohort.words + ["more"])
+            expectFault(
+                try run(job, ranks: 2, ["--checkpoint", job.output("run")]), ["another shape", "safetensors"])
+        }
+    }
+}
