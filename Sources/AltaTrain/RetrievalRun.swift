@@ -21,8 +21,10 @@ public struct RetrievalRun {
     /// Studies with equal reports (but for white space) count as matches of each other.
     func evaluate() throws -> RetrievalResult {
         context.clock.current = "evaluation"
-        let own = Array(stride(from: context.collectives.rank, to: preparer.table.count, by: context.collectives.rankCount))
-            .map { StudyIndex($0) }
+        let own = Array(
+            stride(from: context.collectives.rank, to: preparer.table.count, by: context.collectives.rankCount)
+        )
+        .map { StudyIndex($0) }
         var images: [Float] = []
         var texts: [Float] = []
         try context.agree {
