@@ -14,6 +14,9 @@ struct FixtureBatch {
     func studies() throws -> [PreparedStudy] {
         let large = try images("images", side: 2 * config.imageSize)
         let others = try ["auxiliary", "prior", "prior_auxiliary"].map { try images($0, side: config.imageSize) }
+        guard others.allSatisfy({ $0.count == large.count }) else {
+            throw malformed("auxiliary", "\(others.map(\.count)) other views for \(large.count) studies")
+        }
         let orders = try patchOrders(count: large.count)
         let reports = try reports(count: large.count)
         return large.indices.map { index in
@@ -59,12 +62,16 @@ struct FixtureBatch {
     private func reports(count: Int) throws -> [PreparedReport] {
         let (ids, used) = (try file.integers("batch/ids"), try file.integers("batch/attention_mask"))
         let (masked, labels) = (try file.integers("batch/masked_ids"), try file.integers("batch/labels"))
-        guard count > 0, ids.count % count == 0, [used.count, masked.count, labels.count].allSatisfy({ $0 == ids.count })
+        guard count > 0, ids.count % count == 0,
+            [used.count, masked.count, labels.count].allSatisfy({ $0 == ids.count })
         else { throw malformed("ids", "\(ids.count) tokens for \(count) studies") }
         let padded = ids.count / count
         return try (0..<count).map { study in
             let rows = study * padded..<(study + 1) * padded
-            let length = used[rows].reduce(0, +)
+            let length = used[rows].count { $0 == 1 }
+            guard length > 1, used[rows].prefix(length).allSatisfy({ $0 == 1 }) else {
+                throw malformed("attention_mask", "the tokens of study \(study) do not begin its row")
+            }
             let tokens = ids[rows].prefix(length).map { Int32($0) }
             let positions = (0..<length).filter { labels[rows.lowerBound + $0] != -100 }
             let report = PreparedReport(ids: tokens, maskedPositions: positions, maskID: FixtureBatch.maskID)
