@@ -9,7 +9,10 @@ public final class RunningJob {
 
     private init(folder: String) { self.folder = folder }
 
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
+    deinit {
+        killAll()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
 
     /// Starts a program with `environment` over this process's own.
     public static func start(
@@ -34,16 +37,22 @@ public final class RunningJob {
     /// What it printed so far.
     public var output: String { text("output") }
 
+    /// What it printed on standard error so far.
+    public var errors: String { text("errors") }
+
     /// Waits for the end; after `limitSeconds` every process of the job is killed.
-    public func finish(limitSeconds: Double = 60) -> JobOutcome {
+    ///
+    /// - Parameter graceSeconds: how long processes may stay after the program's own end and are not counted as left
+    ///   behind: mpirun ends a moment before the last of its children.
+    public func finish(limitSeconds: Double = 60, graceSeconds: Double = 1) -> JobOutcome {
         while process.isRunning && elapsedSeconds < limitSeconds { usleep(10_000) }
         let seconds = elapsedSeconds
         if process.isRunning { killAll() }
         process.waitUntilExit()
-        let remaining = remainingAfterGrace()
+        for _ in 0..<Int(graceSeconds * 50) where !processes.isEmpty { usleep(20_000) }
         return JobOutcome(
-            exitCode: process.terminationStatus, output: output, errors: text("errors"), seconds: seconds,
-            remaining: remaining)
+            exitCode: process.terminationStatus, output: output, errors: errors, seconds: seconds,
+            remaining: processes.count)
     }
 
     /// The job's processes that are still there.
@@ -61,14 +70,6 @@ public final class RunningJob {
             usleep(5_000)
         }
         return condition()
-    }
-
-    /// mpirun ends a moment before the last of its children: a second is theirs.
-    private func remainingAfterGrace() -> Int {
-        for _ in 0..<50 where !processes.isEmpty { usleep(20_000) }
-        let left = processes.count
-        killAll()
-        return left
     }
 
     private func killAll() {

@@ -10,7 +10,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     var changes: [String] = []
     var spoil: @Sendable (SampleCohort) throws -> Void = { _ in }
 
-    private static func table(_ name: String, _ parts: [String], _ edit: @escaping @Sendable ([String]) -> String) -> Self {
+    private static func table(_ name: String, _ parts: [String], _ edit: @escaping @Sendable ([String]) -> String)
+        -> Self
+    {
         BadInput(testDescription: name, parts: parts + ["train.csv"]) {
             try $0.write(edit($0.lines), to: $0.tablePath)
         }
@@ -36,7 +38,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         },
         table("header only", ["no studies"]) { $0[0] + "\n" },
         table("empty file", []) { _ in "" },
-        table("too few fields", ["row 3"]) { (($0.prefix(2) + ["a.png,-1"]) + $0.dropFirst(3)).joined(separator: "\n") },
+        table("too few fields", ["row 3"]) {
+            (($0.prefix(2) + ["a.png,-1"]) + $0.dropFirst(3)).joined(separator: "\n")
+        },
     ]
 
     static let vocabularies: [BadInput] = [

@@ -61,24 +61,9 @@ import Testing
         _ = stream.next()
         #expect(Self.waits { prepared.withLock { $0.count } >= 3 })
         stream.cancel()
-        usleep(20_000)
-        let count = prepared.withLock { $0.count }
-        usleep(20_000)
-        #expect(count == 3 && prepared.withLock { $0.count } == count)
-    }
-
-    /// The stream works while the step trains: two waits of 50 ms each side take little more than one side's.
-    @Test func theNextBatchIsPreparedMeanwhile() throws {
-        let stream = BatchStream.start(steps: 0..<4) { step in
-            usleep(50_000)
-            return [Self.study(step)]
-        }
-        _ = stream.next()
-        let started = ContinuousClock.now
-        for _ in 1..<4 {
-            usleep(60_000)
-            _ = stream.next()
-        }
-        #expect(started.duration(to: .now) < .milliseconds(3 * (50 + 60) - 40))
+        // What lay ready is still handed over; the room this makes is not used any more.
+        #expect(try stream.next().get().map(\.index) == [StudyIndex(1)])
+        usleep(50_000)
+        #expect(prepared.withLock { $0 } == [0, 1, 2])
     }
 }

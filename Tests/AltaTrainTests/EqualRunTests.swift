@@ -9,6 +9,11 @@ extension WorkerJobs {
         /// How far the losses of one step may be apart, relatively, where sums are in floating point.
         static let lossTolerance = 1e-4
 
+        /// For how many steps floating-point sums keep within it: without warm-up, AdamW makes whole steps of gradients
+        /// that are nothing but rounding, and a difference grows tenfold a step (measured from 1e-7 in step 2: 2e-5 in
+        /// step 4, 2e-4 in step 6).
+        static let floatingSteps = 4
+
         /// The 116 real studies with a published vocabulary, or nil.
         static let radiographs = SharedMaterial.shared("radiographs/train.csv")
         static let vocabulary = SharedMaterial.shared("vocabulary/bert-base-uncased.txt")
@@ -64,15 +69,12 @@ extension WorkerJobs {
                 ])
             try expectSameRuns(job, [(1, 0), (2, 0), (3, 0), (2, 2)], steps: 12)
             job.settings["trainable"] = "all"
-            job.settings["deterministic"] = false
+            try FileManager.default.createDirectory(atPath: "\(folder)/all", withIntermediateDirectories: true)
             try expectEqualRuns(
-                AlignJob(folder: try subfolder(folder), settings: job.settings), [(1, 0), (2, 0)], steps: 6)
-        }
-
-        private func subfolder(_ folder: String) throws -> String {
-            let path = "\(folder)/all"
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            return path
+                AlignJob(folder: "\(folder)/all", settings: job.settings), [(1, 0), (2, 0)], steps: Self.floatingSteps)
+            try FileManager.default.createDirectory(atPath: "\(folder)/exact", withIntermediateDirectories: true)
+            job.settings["deterministic"] = true
+            try expectSameRuns(AlignJob(folder: "\(folder)/exact", settings: job.settings), [(1, 0), (2, 0)], steps: 6)
         }
 
         @Test(arguments: ["adapters", "all"]) func sampleStudiesAtAnyRankCount(trainable: String) throws {
@@ -92,7 +94,7 @@ extension WorkerJobs {
             var job = AlignJob.small(cohort)
             job.settings["global_batch"] = 5
             job.settings["trainable"] = "all"
-            try expectEqualRuns(job, [(1, 0), (2, 0), (3, 0), (3, 1)], steps: 5)
+            try expectEqualRuns(job, [(1, 0), (2, 0), (3, 0), (3, 1)], steps: Self.floatingSteps)
         }
 
         @Test func anotherSeedIsAnotherRun() throws {

@@ -31,27 +31,6 @@ extension WorkerJobs {
             #expect(outputs == [newest.output])
         }
 
-        /// Trained until it knows its eight studies, against the same model untrained.
-        @Test func trainingShows() throws {
-            let cohort = try SampleCohort.make(8)
-            defer { cohort.remove() }
-            var job = AlignJob.small(cohort)
-            job.settings["global_batch"] = 8
-            job.settings["trainable"] = "all"
-            job.settings["steps"] = 150
-            job.settings["checkpoint_every"] = 1000
-            job.settings["learning_rate"] = 0.003
-            expectDone(try job.run("run", ranks: 2))
-            let trained = try run(job, ranks: 2, ["--json", "--checkpoint", job.output("run")])
-            let fresh = try run(job, ranks: 2, ["--json"])
-            #expect(fresh.errors.contains("freshly initialised"))
-            let (after, before) = (try JSONValue(parsing: trained.output), try JSONValue(parsing: fresh.output))
-            let chance = try #require(before["chance"]?["recall_1"]?.double)
-            #expect(chance == 1.0 / 8)
-            #expect(try #require(before["image_to_text"]?["recall_1"]?.double) <= 3 * chance)
-            #expect(try #require(after["image_to_text"]?["recall_1"]?.double) >= 5 * chance, "\(trained.output)")
-        }
-
         @Test func aTableForPeople() throws {
             let cohort = try SampleCohort.make()
             defer { cohort.remove() }

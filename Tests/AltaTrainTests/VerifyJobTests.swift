@@ -42,7 +42,9 @@ extension WorkerJobs {
             #expect(names.count > 50)
             for name in names where name != "embeddings/words" {
                 #expect(dump.contains(name), "\(name)")
-                if dump.contains(name) { #expect(try dump.tensor(name).shape == expected.tensor(name).shape, "\(name)") }
+                if dump.contains(name) {
+                    #expect(try dump.tensor(name).shape == expected.tensor(name).shape, "\(name)")
+                }
             }
         }
 
