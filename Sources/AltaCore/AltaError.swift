@@ -1,5 +1,5 @@
 /// How a process of the system ends (INTERFACE contract; `mpirun` hands it on).
-public enum ExitCode: Int32, Sendable {
+public enum ExitCode: Int32, Sendable, Codable {
     /// Done.
     case done = 0
     /// Failed, and the same will happen again: bad input, bad configuration.
@@ -14,7 +14,7 @@ public enum ExitCode: Int32, Sendable {
 ///
 /// Programmer faults trap instead. Where a fact is unknown at the throwing place (the row, the rank), a caller that
 /// knows it adds it with `at(file:row:rank:)`; what is already there is kept.
-public struct AltaError: Error, Sendable, CustomStringConvertible {
+public struct AltaError: Error, Sendable, Codable, Equatable, CustomStringConvertible {
     /// What failed, in plain words, without a final period.
     public var what: String
     /// Why it failed, where known.

@@ -29,7 +29,8 @@ extension CommandDescription {
 extension CommandOption {
     /// The spellings and the value as the help shows them.
     fileprivate var label: String {
-        names.joined(separator: ", ") + (valueName.map { " \($0)" } ?? "") + (valueName != nil && isRepeated ? "..." : "")
+        names.joined(separator: ", ") + (valueName.map { " \($0)" } ?? "")
+            + (valueName != nil && isRepeated ? "..." : "")
     }
 }
 

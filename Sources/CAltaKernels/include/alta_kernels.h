@@ -1,2 +1,7 @@
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "alta_matmul.h"
+#include "alta_rows.h"
+#include "alta_threads.h"

@@ -1,0 +1,22 @@
+import AltaCore
+import AltaTensor
+
+/// A matrix on the tape.
+public struct Variable {
+    /// Its number on the tape.
+    let index: Int
+    /// The values `[rows, width]`, in the tape's arena.
+    public let value: Matrix
+    /// Which rows belong to which study of the micro-batch: parameters take their gradient study by study.
+    public let studies: Segments
+    /// Whether anything that trains lies below it.
+    public let needsGradient: Bool
+}
+
+/// One operation, as the tape keeps it for the way back.
+protocol TapeOperation {
+    /// The variable it made, whose gradient it takes; nil where the operation ends in a loss.
+    var output: Int? { get }
+    /// Adds to the gradients of its inputs and parameters. `dy`: the gradient of the output, `[rows, width]`.
+    func backward(_ dy: Matrix?, on tape: Tape)
+}

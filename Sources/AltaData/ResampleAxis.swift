@@ -1,0 +1,69 @@
+/// The weights with which the pixels along one axis make some of the resized pixels (Pillow's `precompute_coeffs`).
+///
+/// Bicubic with a = -0.5; when scaling down the kernel is stretched by the scale, which is the antialiasing.
+struct ResampleAxis {
+    /// Bits behind the binary point of the 8-bit path's weights: two of 32 bits are left for overshoot, 8 for the pixel.
+    static let precisionBits = 32 - 8 - 2
+
+    /// The resized positions that are computed; the first is entry 0 of `first`.
+    let window: Range<Int>
+    /// Weights stored for each position, the last of them zero where a position has fewer.
+    let stride: Int
+    /// The first source pixel of each position.
+    let first: [Int]
+    /// How many source pixels each position has.
+    let count: [Int]
+    /// `[window, stride]`, a position's weights sum to one.
+    let weights: [Double]
+
+    /// The weights for the positions `window` of a resize from `inputSize` to `outputSize` pixels.
+    ///
+    /// `multiple` rounds the stored weights of a position up for the vector loop.
+    static func bicubic(inputSize: Int, outputSize: Int, window: Range<Int>, multiple: Int = 1) -> ResampleAxis {
+        let scale = Double(inputSize) / Double(outputSize)
+        let filterScale = max(scale, 1)
+        let support = 2 * filterScale
+        let inverse = 1 / filterScale
+        let most = Int(support.rounded(.up)) * 2 + 1
+        let stride = (most + multiple - 1) / multiple * multiple
+        var first: [Int] = []
+        var count: [Int] = []
+        var weights = [Double](repeating: 0, count: window.count * stride)
+        for (row, position) in window.enumerated() {
+            let centre = (Double(position) + 0.5) * scale
+            let start = max(Int(centre - support + 0.5), 0)
+            let end = min(Int(centre + support + 0.5), inputSize)
+            var sum = 0.0
+            for tap in 0..<(end - start) {
+                let weight = kernel((Double(tap + start) - centre + 0.5) * inverse)
+                weights[row * stride + tap] = weight
+                sum += weight
+            }
+            if sum != 0 {
+                for tap in 0..<(end - start) { weights[row * stride + tap] /= sum }
+            }
+            first.append(start)
+            count.append(end - start)
+        }
+        return ResampleAxis(window: window, stride: stride, first: first, count: count, weights: weights)
+    }
+
+    /// The source pixels that the window needs.
+    var source: Range<Int> { (first.first ?? 0)..<((first.last ?? 0) + (count.last ?? 0)) }
+
+    /// The weights in fixed point, rounded half away from zero.
+    var fixedPoint: [Int32] {
+        weights.map { weight in
+            let scaled = weight * Double(1 << ResampleAxis.precisionBits)
+            return Int32(weight < 0 ? scaled - 0.5 : scaled + 0.5)
+        }
+    }
+
+    /// Pillow's `bicubic_filter`, operation by operation.
+    private static func kernel(_ distance: Double) -> Double {
+        let x = abs(distance)
+        if x < 1 { return ((-0.5 + 2) * x - (-0.5 + 3)) * x * x + 1 }
+        if x < 2 { return (((x - 5) * x + 8) * x - 4) * -0.5 }
+        return 0
+    }
+}

@@ -1,0 +1,88 @@
+import AltaCore
+
+/// Turns rows of a data set into studies as the model takes them.
+///
+/// Everything drawn is a function of (seed, epoch, study): which rank prepares a study, and when, changes nothing.
+public struct StudyPreparer: Sendable {
+    /// The data set.
+    public let table: StudyTable
+    /// How reports become tokens.
+    public let reports: ReportPreparation
+    /// The model's shape: sizes of images and masks.
+    public let config: ModelConfig
+    /// The run's seed.
+    public let seed: UInt64
+
+    /// Stores the parts.
+    public init(table: StudyTable, reports: ReportPreparation, config: ModelConfig, seed: UInt64) {
+        self.table = table
+        self.reports = reports
+        self.config = config
+        self.seed = seed
+    }
+
+    /// Decodes, augments, masks and tokenizes one study for training.
+    ///
+    /// - Throws: `AltaError` with the file and the row of a radiograph that cannot be read.
+    public func prepare(_ study: StudyIndex, epoch: Int) throws -> PreparedStudy {
+        let record = table.study(study)
+        let side = config.imageSize
+        let large = try image(record, .currentFrontal, side: 2 * side, study, epoch)
+        guard let large else { throw noFrontal(record) }
+        let others = try View.allCases.dropFirst().map { try image(record, $0, side: side, study, epoch) }
+        return PreparedStudy(
+            index: study, large: large, views: [large.halved()] + others,
+            patchOrders: View.allCases.map { order($0, study, epoch) },
+            report: reports.prepare(record.report, seed: seed, epoch: epoch, study: study),
+            dropoutKey: RandomKey(seed: seed, epoch: epoch, study: study, purpose: .dropout))
+    }
+
+    /// A radiograph by the evaluation transform, `[1, S, S]`, normalised.
+    public func evaluationImage(_ study: StudyIndex) throws -> PlanarImage {
+        let record = table.study(study)
+        guard let raster = try decoded(record, .currentFrontal) else { throw noFrontal(record) }
+        return .normalized(grey: ImagePipeline.evaluation(raster, imageSize: config.imageSize))
+    }
+
+    /// The report's tokens in the order of its sentences, cut to the model's length.
+    public func evaluationTokens(_ study: StudyIndex) -> [Int32] {
+        let ids = reports.tokenizer.encodeWithSpecials(table.study(study).report)
+        guard ids.count > config.maxTokens else { return ids }
+        return ids.prefix(config.maxTokens - 1) + ids.suffix(1)
+    }
+
+    private func image(
+        _ record: StudyRecord, _ view: View, side: Int, _ study: StudyIndex, _ epoch: Int
+    ) throws -> PlanarImage? {
+        // Current and prior of one kind share their draws, so that a change between them is not the augmentation's.
+        let key = RandomKey(seed: seed, epoch: epoch, study: study, purpose: .augmentation)
+        let draw = AugmentationDraw(key: key.child(view.isFrontal ? 0 : 1))
+        return try decoded(record, view).map { raster in
+            .normalized(
+                grey: ImagePipeline.training(raster, side: side, augmentation: draw.at(side: side)))
+        }
+    }
+
+    private func noFrontal(_ record: StudyRecord) -> AltaError {
+        AltaError(
+            "a study has no current frontal radiograph", remedy: "give its image_path or remove the row",
+            file: table.path, row: record.row)
+    }
+
+    private func decoded(_ record: StudyRecord, _ view: View) throws -> RasterRGB? {
+        guard let path = record.paths[view.rawValue] else { return nil }
+        do {
+            return try ImageDecoder.decode(path: path)
+        } catch let error as AltaError {
+            var placed = error.at(file: path)
+            placed.what += " of \(table.path) row \(record.row)"
+            throw placed
+        }
+    }
+
+    /// Which patches of a view are visible: each view has a mask of its own, absent views too.
+    private func order(_ view: View, _ study: StudyIndex, _ epoch: Int) -> [Int] {
+        let key = RandomKey(seed: seed, epoch: epoch, study: study, purpose: .patchMask).child(UInt64(view.rawValue))
+        return patchOrder(noise: (0..<config.patches).map(key.uniform))
+    }
+}

@@ -1,0 +1,132 @@
+import AltaCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Files that are either there as a whole or not at all, through crashes and power failures.
+public enum AtomicFile {
+    /// Writes a file under a temporary name, flushes it to the disk, renames it over `path` and flushes the folder.
+    ///
+    /// Where anything fails, `path` is as it was before and the temporary file is gone. Errors name the path, the
+    /// reason and a remedy (disk full, no permission, read-only); what `content` throws is passed on.
+    /// - Parameters:
+    ///   - temporary: the name to write under first, in the same file system; nil: `path` + `.partial`. Two writers of
+    ///     one path need two of them.
+    ///   - content: writes the bytes to the sink.
+    public static func write(
+        _ path: String, temporary: String? = nil, content: (FileSink) throws -> Void
+    ) throws {
+        let temporary = temporary ?? path + ".partial"
+        let sink = try FileSink(creating: temporary, finalPath: path)
+        do {
+            try content(sink)
+            try sink.finish()
+            guard rename(temporary, path) == 0 else { throw AltaError.system("cannot put a file in place", file: path) }
+        } catch {
+            sink.abandon()
+            unlink(temporary)
+            throw error
+        }
+        try flushFolder(of: path)
+    }
+
+    /// Writes bytes; see `write(_:temporary:content:)`.
+    public static func write(_ path: String, temporary: String? = nil, bytes: [UInt8]) throws {
+        try write(path, temporary: temporary) { sink in try bytes.withUnsafeBytes { try sink.write($0) } }
+    }
+
+    /// Writes a text as UTF-8; see `write(_:temporary:content:)`.
+    public static func write(_ path: String, temporary: String? = nil, text: String) throws {
+        try write(path, temporary: temporary, bytes: Array(text.utf8))
+    }
+
+    /// Makes the names in the folder of `path` durable, after a rename.
+    public static func flushFolder(of path: String) throws {
+        let folder = folder(of: path)
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw AltaError.system("cannot open a folder", file: folder) }
+        defer { close(descriptor) }
+        // Some network file systems know no flush of folders and say EINVAL.
+        guard fsync(descriptor) == 0 || errno == EINVAL else {
+            throw AltaError.system("cannot flush a folder", file: folder)
+        }
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}
+
+/// Where the content of an `AtomicFile` goes: a buffered file. Not for use after the closure that was given it.
+public final class FileSink {
+    /// How many bytes were written so far.
+    public private(set) var byteCount = 0
+    private let finalPath: String
+    private var descriptor: Int32
+    private var buffer: [UInt8] = []
+    private static let bufferByteCount = 1 << 20
+
+    fileprivate init(creating path: String, finalPath: String) throws {
+        self.finalPath = finalPath
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw AltaError.system("cannot create a file", file: path) }
+    }
+
+    deinit { abandon() }
+
+    /// Appends bytes. Errors: the system cannot write them.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws {
+        precondition(descriptor >= 0, "\(bytes.count) bytes for a file that is closed, \(finalPath)")
+        byteCount += bytes.count
+        if buffer.count + bytes.count > Self.bufferByteCount { try flush() }
+        if bytes.count > Self.bufferByteCount { return try writeThrough(bytes) }
+        buffer.append(contentsOf: bytes)
+    }
+
+    /// Appends a text as UTF-8.
+    public func write(_ text: String) throws {
+        var text = text
+        try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
+    }
+
+    fileprivate func finish() throws {
+        try flush()
+        guard fsync(descriptor) == 0 else { throw failure }
+        let closed = close(descriptor)
+        descriptor = -1
+        guard closed == 0 else { throw failure }
+    }
+
+    fileprivate func abandon() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+    }
+
+    private func flush() throws {
+        try buffer.withUnsafeBytes { try writeThrough($0) }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let chunk = UnsafeRawBufferPointer(rebasing: rest)
+            // One call takes at most 2 GB.
+            let count = writeSome(descriptor, chunk.baseAddress, min(chunk.count, 1 << 30))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    private var failure: AltaError { AltaError.system("cannot write a file", file: finalPath) }
+}
+
+/// The system's `write`, which the method of the same name hides.
+private func writeSome(_ descriptor: Int32, _ start: UnsafeRawPointer?, _ byteCount: Int) -> Int {
+    write(descriptor, start, byteCount)
+}

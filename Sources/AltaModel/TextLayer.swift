@@ -1,0 +1,96 @@
+import AltaAutograd
+import AltaCore
+import AltaTensor
+
+/// BERT's dropout in one pass: the rates, and a key for each sequence.
+///
+/// A key is that of (seed, epoch, study, half of the report); the layer and the place in it are its children, so an
+/// element is dropped or kept whatever else is in the batch.
+public struct TextDropout: Sendable {
+    /// The rate after embeddings, attention output and feed-forward output.
+    public let hiddenRate: Float
+    /// The rate of the attention probabilities.
+    public let attentionRate: Float
+    /// One key a sequence.
+    public let keys: [RandomKey]
+
+    /// Stores rates and keys.
+    public init(hiddenRate: Float, attentionRate: Float, keys: [RandomKey]) {
+        self.hiddenRate = hiddenRate
+        self.attentionRate = attentionRate
+        self.keys = keys
+    }
+
+    /// Where in a layer something is dropped. The embeddings count as layer 0, BERT's layers from 1.
+    enum Site: UInt64 {
+        case embeddings, attentionProbabilities, attentionOutput, feedForwardOutput
+    }
+
+    func keys(layer: Int, site: Site) -> [RandomKey] {
+        keys.map { $0.child(UInt64(layer)).child(site.rawValue) }
+    }
+}
+
+/// A post-norm BERT layer with a sequential adapter after attention and a parallel one beside the feed-forward branch.
+///
+/// Source: `TextLayer` of the reference, with the published dropout, on packed sequences.
+struct TextLayer {
+    let number: Int
+    let queryKeyValue: LinearLayer
+    let attentionOutput: LinearLayer
+    let attentionNorm: NormLayer
+    let attentionAdapter: Adapter
+    let feedForward: FeedForward
+    let feedForwardNorm: NormLayer
+    let feedForwardAdapter: Adapter
+    let heads: Int
+    let adapterScale: Float
+
+    /// `[rows, width]` to `[rows, width]`.
+    func callAsFunction(_ x: Variable, sequences: Segments, dropout: TextDropout?, on tape: Tape) -> Variable {
+        let attended = attentionOutput(attend(x, sequences: sequences, dropout: dropout, on: tape), on: tape)
+        let kept = drop(attended, .attentionOutput, dropout, sequences, on: tape)
+        let normed = attentionNorm(tape.add(kept, x), on: tape)
+        let adapted = tape.add(normed, attentionAdapter(normed, on: tape))
+        let expanded = drop(feedForward(adapted, on: tape), .feedForwardOutput, dropout, sequences, on: tape)
+        let output = feedForwardNorm(tape.add(expanded, adapted), on: tape)
+        return tape.add(output, feedForwardAdapter(adapted, on: tape), scale: adapterScale)
+    }
+
+    private func attend(
+        _ x: Variable, sequences: Segments, dropout: TextDropout?, on tape: Tape
+    ) -> Variable {
+        let probabilities = dropout.flatMap { dropout in
+            dropout.attentionRate > 0
+                ? AttentionDropout(
+                    rate: dropout.attentionRate, keys: dropout.keys(layer: number, site: .attentionProbabilities))
+                : nil
+        }
+        return tape.attention(
+            queryKeyValue(x, on: tape), sequences: sequences, heads: heads, dropout: probabilities)
+    }
+
+    private func drop(
+        _ x: Variable, _ site: TextDropout.Site, _ dropout: TextDropout?, _ sequences: Segments, on tape: Tape
+    ) -> Variable {
+        guard let dropout else { return x }
+        return tape.dropout(
+            x, rate: dropout.hiddenRate, keys: dropout.keys(layer: number, site: site), sequences: sequences)
+    }
+}
+
+extension ModelWeights {
+    func textLayer(_ index: Int) -> TextLayer {
+        let name = "bert_encoder.bert.encoder.layer.\(index)"
+        return TextLayer(
+            number: index + 1, queryKeyValue: linear("\(name).attention.self.qkv"),
+            attentionOutput: linear("\(name).attention.output.dense"),
+            attentionNorm: norm("\(name).attention.output.LayerNorm", epsilon: ModelWeights.textEpsilon),
+            attentionAdapter: adapter("\(name).attn_adapter"),
+            feedForward: FeedForward(
+                expand: linear("\(name).intermediate.dense"), contract: linear("\(name).output.dense")),
+            feedForwardNorm: norm("\(name).output.LayerNorm", epsilon: ModelWeights.textEpsilon),
+            feedForwardAdapter: adapter("\(name).mlp_adapter"), heads: config.textHeads,
+            adapterScale: Float(config.adapterScale))
+    }
+}

@@ -1,0 +1,77 @@
+import AltaAutograd
+import AltaCore
+import AltaTensor
+
+/// The ViT with adapters over packed sequences of visible patches.
+struct VisionEncoder {
+    let patchEmbedding: LinearLayer
+    let tokenWeights: VisionTokenWeights
+    let blocks: [VisionBlock]
+    let norm: NormLayer
+
+    /// - Parameters:
+    ///   - patches: the pixels of the visible patches of the radiographs that are there, `[visible, 3 patch²]`.
+    ///   - layout: how they form radiographs and studies.
+    /// - Returns: `[layout.sequences.rows, width]`, normalised.
+    func callAsFunction(_ patches: Variable, layout: VisionLayout, on tape: Tape) -> Variable {
+        let embedded = patchEmbedding(patches, on: tape)
+        var x = tape.visionTokens(embedded, layout: layout, weights: tokenWeights)
+        for block in blocks { x = block(x, sequences: layout.sequences, on: tape) }
+        return norm(x, on: tape)
+    }
+}
+
+/// The decoder that paints the hidden patches at twice the resolution.
+///
+/// Source: `ALTA.reconstruct` of the reference; predictions are made at the hidden patches only.
+struct ReconstructionDecoder {
+    let embedding: LinearLayer
+    let maskToken: Weight
+    let positions: Weight
+    let blocks: [VisionBlock]
+    let norm: NormLayer
+    let prediction: LinearLayer
+    let patches: Int
+
+    /// - Parameters:
+    ///   - latent: the encoded current frontal views, CLS first, `[studies (1 + kept), width]`.
+    ///   - visible: each study's visible patches, in the order of `latent`.
+    ///   - hidden: each study's hidden patches.
+    /// - Returns: predicted pixels, `[hidden patches, 3 (2 patch)²]`, study by study in the order of `hidden`.
+    func callAsFunction(_ latent: Variable, visible: [[Int]], hidden: [[Int]], on tape: Tape) -> Variable {
+        var x = tape.decoderTokens(
+            embedding(latent, on: tape), visible: visible, patches: patches, maskToken: maskToken,
+            positions: positions)
+        let sequences = x.studies
+        for block in blocks { x = block(x, sequences: sequences, on: tape) }
+        let rows = hidden.enumerated().flatMap { study, patches in
+            patches.map { sequences[study].lowerBound + 1 + $0 }
+        }
+        let chosen = tape.selectRows(x, rows, studies: Segments(lengths: hidden.map(\.count)))
+        return prediction(norm(chosen, on: tape), on: tape)
+    }
+}
+
+extension ModelWeights {
+    func visionEncoder() -> VisionEncoder {
+        VisionEncoder(
+            patchEmbedding: linear("patch_embed.proj"),
+            tokenWeights: VisionTokenWeights(
+                classToken: self["cls_token"], positions: self["pos_embed"], temporal: self["temporal_embedding"],
+                view: self["view_embedding"], missing: self["missing_token"]),
+            blocks: (0..<config.visionDepth).map {
+                visionBlock("blocks.\($0)", heads: config.visionHeads, adapted: true)
+            },
+            norm: norm("norm", epsilon: ModelWeights.visionEpsilon))
+    }
+
+    func reconstructionDecoder() -> ReconstructionDecoder {
+        ReconstructionDecoder(
+            embedding: linear("decoder_embed"), maskToken: self["mask_token"], positions: self["decoder_pos_embed"],
+            blocks: (0..<config.decoderDepth).map {
+                visionBlock("decoder_blocks.\($0)", heads: config.decoderHeads, adapted: false)
+            },
+            norm: norm("decoder_norm", epsilon: ModelWeights.visionEpsilon), prediction: linear("decoder_pred"),
+            patches: config.patches)
+    }
+}

@@ -1,0 +1,77 @@
+/// One published tensor.
+public struct WeightPart: Sendable, Equatable {
+    /// The name in the published checkpoints (timm/MAE for the ViT, Hugging Face BERT under `bert_encoder.`).
+    public let name: String
+    /// The published shape.
+    public let shape: [Int]
+
+    /// Stores name and shape.
+    public init(name: String, shape: [Int]) {
+        self.name = name
+        self.shape = shape
+    }
+
+    /// How many numbers it has.
+    public var count: Int { shape.reduce(1, *) }
+}
+
+/// How a weight begins where no file gives it.
+public enum InitialValue: Sendable, Equatable {
+    case zero
+    case one
+    /// N(0, 0.02).
+    case normal
+    /// Uniform in +-sqrt(6 / (inputs + outputs)).
+    case xavier
+    /// MRM's fixed sine-cosine positions.
+    case sineCosine
+    /// ln(1 / 0.07), of the logit scales.
+    case logitScale
+}
+
+/// A weight as the model holds it: one published tensor, or several that are multiplied as one (BERT's q, k, v).
+public struct WeightSpec: Sendable, Equatable {
+    /// The published name of a single tensor, or the name of the stack.
+    public let name: String
+    /// The published tensors, one below the other.
+    public let parts: [WeightPart]
+    /// Rows of the matrix: outputs of a linear layer, entries of a table, 1 for a vector.
+    public let rows: Int
+    /// Columns of the matrix.
+    public let columns: Int
+    /// Whether the matrix engine multiplies with it.
+    public let isPacked: Bool
+    /// How it begins where no file gives it.
+    public let initial: InitialValue
+
+    /// Stores the description of a weight.
+    public init(
+        name: String, parts: [WeightPart], rows: Int, columns: Int, isPacked: Bool, initial: InitialValue
+    ) {
+        self.name = name
+        self.parts = parts
+        self.rows = rows
+        self.columns = columns
+        self.isPacked = isPacked
+        self.initial = initial
+    }
+
+    /// How many numbers it has.
+    public var count: Int { rows * columns }
+
+    /// Whether the published rule trains it: its name contains one of the words of `trainableWords`.
+    ///
+    /// Source: `trainable` of the reference.
+    public var trainsByDefault: Bool {
+        WeightSpec.trainableWords.contains { word in parts[0].name.contains(word) }
+    }
+
+    /// Whether AdamW decays it: neither a bias nor one-dimensional. Source: `decay_groups` of the reference.
+    public var decays: Bool { parts[0].shape.count > 1 && !parts[0].name.hasSuffix(".bias") }
+
+    /// The published rule's words.
+    public static let trainableWords = [
+        "head", "norm", "Norm", "adapter", "Adapter", "logit_scale", "cls_token", "temporal_embedding",
+        "view_embedding", "decoder_embed", "bert_encoder.cls.predictions", "mask_token", "decoder_pred",
+    ]
+}

@@ -1,0 +1,95 @@
+import AltaCore
+import AltaTensor
+
+/// The global loss (`global_loss` of the reference): symmetric InfoNCE of study and report vectors.
+///
+/// Vectors are small, so both sides are gathered and a rank computes the rows of its studies and the columns of its
+/// reports; nothing is reduced but one number per study, and no sum crosses ranks. Logits are computed in double
+/// precision, in an order that only B and d decide, and twice instead of kept: at 196 patches and 60 words that is some
+/// thousandth of the local loss's work.
+struct GlobalContrastive {
+    /// The loss; the same on every rank.
+    let loss: Double
+    /// `[B]` in global order, over the reports: the log-sum-exps of the rows.
+    let rows: [Double]
+    /// `[B]` in global order, over the studies: the log-sum-exps of the columns.
+    let columns: [Double]
+    /// exp of `logit_scale`.
+    let scale: Double
+
+    /// The loss of the whole batch. Collective.
+    static func evaluate(
+        _ own: LocalEmbeddings, _ batch: GatheredBatch, scale: Double, _ context: ContrastiveContext
+    ) throws -> GlobalContrastive {
+        let statistics = context.clock.time(\.global) {
+            own.positions.indices.flatMap { index -> [Double] in
+                let position = own.positions[index]
+                let row = logits(own.imageGlobal, index, batch.texts, scale)
+                let column = logits(own.textGlobal, index, batch.images, scale)
+                return [
+                    row.withUnsafeBufferPointer(logSumExp), column.withUnsafeBufferPointer(logSumExp), row[position],
+                    column[position],
+                ]
+            }
+        }
+        let all = try context.clock.time(\.communication) {
+            try batch.gatherPerStudy(statistics, numbersPerStudy: 4, context.collectives)
+        }
+        let each = (0..<4).map { field in (0..<batch.globalBatch).map { all[$0 * 4 + field] } }
+        try batch.checkFinite(each[0], each[1], "global contrastive loss")
+        return GlobalContrastive(
+            loss: symmetricCrossEntropy(
+                rows: each[0], columns: each[1], rowLogits: each[2], columnLogits: each[3]),
+            rows: each[0], columns: each[1], scale: scale)
+    }
+
+    /// The gradients of this rank's vectors; returns, per own study, its row's part of the gradient of `logit_scale`.
+    func gradients(
+        _ own: LocalEmbeddings, _ batch: GatheredBatch, images: Matrix, texts: Matrix
+    ) -> [Double] {
+        own.positions.indices.map { index in
+            _ = gradient(
+                of: own.textGlobal, index, own.positions[index], among: batch.images, own: columns, other: rows,
+                into: texts.row(index))
+            return gradient(
+                of: own.imageGlobal, index, own.positions[index], among: batch.texts, own: rows, other: columns,
+                into: images.row(index))
+        }
+    }
+
+    /// One vector's gradient: the candidates weighted by the derivatives of its logits, added in global order.
+    private func gradient(
+        of vectors: Matrix, _ index: Int, _ position: Int, among candidates: Matrix, own: [Double], other: [Double],
+        into gradient: UnsafeMutablePointer<Float>
+    ) -> Double {
+        var sums = Array(repeating: 0.0, count: candidates.columns)
+        var scaleGradient = 0.0
+        for (j, logit) in Self.logits(vectors, index, candidates, scale).enumerated() {
+            let derivative = logitGradient(
+                logit, row: own[position], column: other[j], isOwn: j == position, globalBatch: candidates.rows)
+            scaleGradient += derivative * logit
+            let (weight, candidate) = (derivative * scale, candidates.row(j))
+            for i in sums.indices { sums[i] += weight * Double(candidate[i]) }
+        }
+        for i in sums.indices { gradient[i] = Float(sums[i]) }
+        return scaleGradient
+    }
+
+    /// The logits of one vector with all candidates: `[B]`.
+    private static func logits(_ vectors: Matrix, _ index: Int, _ candidates: Matrix, _ scale: Double) -> [Double] {
+        (0..<candidates.rows).map {
+            scale * VectorLoops.preciseDot(vectors.row(index), candidates.row($0), count: candidates.columns)
+        }
+    }
+}
+
+extension GatheredBatch {
+    /// Throws, on every rank the same, if a row's or column's log-sum-exp is not finite (both `[B]`, in global order).
+    func checkFinite(_ rows: [Double], _ columns: [Double], _ loss: String) throws {
+        guard let position = rows.indices.first(where: { !rows[$0].isFinite || !columns[$0].isFinite }) else { return }
+        throw AltaError(
+            "the \(loss) is not finite at position \(position) of the global batch",
+            why: "a similarity of its \(rows[position].isFinite ? "report" : "radiographs") overflows",
+            remedy: "lower the learning rate, or look at that study's row of the data", rank: owner[position])
+    }
+}

@@ -1,0 +1,45 @@
+import AltaCore
+import CAltaKernels
+
+/// The arithmetic of one rank: matrix products by oneDNN, row-wise kernels in C, and what they need between calls
+/// (primitives by shape, scratch memory, a team of threads).
+///
+/// A row of a result depends on that row of the input alone, never on the number of rows, their neighbours or the
+/// number of threads; `checkRowIndependence()` tells whether this machine keeps that for products. An engine is used
+/// by one thread at a time.
+public final class Engine {
+    /// Products work on this many rows at a time; `Arena.matrix` leaves room for it.
+    public static let rowMultiple = 16
+    /// The number of threads that kernels run on.
+    public let threads: Int
+    /// Memory for the temporaries of kernels: taken and released within each call.
+    public let scratch: Arena
+    let handle: OpaquePointer
+    var products: [ProductShape: OpaquePointer] = [:]
+    let threadScratch: [Arena]
+
+    /// An engine with `threads` threads, the calling one included.
+    public init(threads: Int) throws {
+        guard threads > 0 && threads <= 1024 else {
+            throw AltaError("an engine with \(threads) threads", remedy: "use 1 to 1024 threads a rank")
+        }
+        var made: OpaquePointer?
+        let status = alta_engine_create(Int32(threads), &made)
+        guard status == 0, let made else {
+            throw AltaError(
+                "oneDNN does not start", why: "its status is \(status)", remedy: "check the installed libdnnl")
+        }
+        self.threads = threads
+        scratch = Arena(chunkBytes: 4 << 20)
+        threadScratch = (0..<threads).map { _ in Arena(chunkBytes: 1 << 20) }
+        handle = made
+    }
+
+    deinit {
+        for product in products.values { alta_matmul_destroy(product) }
+        alta_engine_destroy(handle)
+    }
+
+    /// `rows` rounded up to `rowMultiple`.
+    public static func paddedRows(_ rows: Int) -> Int { (rows + rowMultiple - 1) / rowMultiple * rowMultiple }
+}

@@ -1,0 +1,90 @@
+import AltaCore
+import AltaData
+import AltaFormats
+import AltaModel
+
+/// A numerical fixture written by the reference: weights, a batch, and what must come out.
+public struct Fixture {
+    /// The file.
+    public let file: SafetensorsFile
+    /// The model's shape.
+    public let config: ModelConfig
+    /// The studies of the batch.
+    public let studies: [PreparedStudy]
+    /// How the stepped weights came about.
+    public let recipe: FixtureRecipe
+
+    /// Reads a fixture.
+    ///
+    /// - Throws: `AltaError` where the file is not one, naming what is missing.
+    public static func load(_ path: String) throws -> Fixture {
+        let file = try SafetensorsFile(path: path)
+        if let stage = file.metadata["stage"], stage != "align" {
+            throw AltaError(
+                "this fixture is of the stage \(stage)", why: "only align fixtures can be verified",
+                remedy: "take a fixture of the alignment stage", file: path)
+        }
+        guard let text = file.metadata["config"] else {
+            throw AltaError(
+                "not a fixture", why: "its metadata has no `config`",
+                remedy: "write one with the reference's `fixture` command", file: path)
+        }
+        let config = try ModelConfig(json: JSONValue(parsing: text, file: path), file: path)
+        return Fixture(
+            file: file, config: config, studies: try FixtureBatch(file: file, config: config).studies(),
+            recipe: try FixtureRecipe(file))
+    }
+
+    /// The names of a group such as `gradients/`, without it.
+    public func names(in group: String) -> [String] {
+        file.names.filter { $0.hasPrefix(group) }.map { String($0.dropFirst(group.count)) }.sorted()
+    }
+}
+
+/// The AdamW steps that lead to a fixture's stepped weights.
+public struct FixtureRecipe: Sendable {
+    /// The rate of each step.
+    public let rates: [Double]
+    /// The optimizer's constants.
+    public let constants: AdamWConstants
+
+    init(_ file: SafetensorsFile) throws {
+        var constants = AdamWConstants()
+        guard let text = file.metadata["optimizer"] else {
+            rates = []
+            self.constants = constants
+            return
+        }
+        let json = try JSONValue(parsing: text, file: file.path)
+        guard let rates = json["rates"]?.array?.compactMap(\.double) else {
+            throw AltaError("the fixture's optimizer has no rates", remedy: "write it again", file: file.path)
+        }
+        self.rates = rates
+        if let betas = json["betas"]?.array?.compactMap(\.double), betas.count == 2 {
+            (constants.beta1, constants.beta2) = (betas[0], betas[1])
+        }
+        if let epsilon = json["eps"]?.double { constants.epsilon = epsilon }
+        if let decay = json["weight_decay"]?.double { constants.weightDecay = decay }
+        self.constants = constants
+    }
+}
+
+/// A safetensors file as the source of weights, under a prefix.
+public struct FileWeights: WeightSource {
+    let file: SafetensorsFile
+    let prefix: String
+
+    /// Fills a tensor from the file; a missing one or one of another shape is an error.
+    public func load(
+        _ part: WeightPart, of spec: WeightSpec, into values: UnsafeMutableBufferPointer<Float>
+    ) throws -> Bool {
+        let tensor = try file.tensor(prefix + part.name)
+        guard tensor.shape == part.shape else {
+            throw AltaError(
+                "\(part.name) has another shape", why: "found \(tensor.shape), expected \(part.shape)",
+                remedy: "use the configuration that the file was written with", file: file.path)
+        }
+        _ = values.update(fromContentsOf: try tensor.floats())
+        return true
+    }
+}

@@ -1,0 +1,49 @@
+/// What a step spends its time on; the names are those of `log.jsonl`.
+public enum Phase: String, CaseIterable, Sendable {
+    case data, forward, loss, backward, communication, update
+}
+
+/// Adds up the seconds of each phase of a step, and knows the phase at hand for a failure's record.
+public final class PhaseClock {
+    /// Seconds of every phase since `reset`.
+    public private(set) var seconds: [Phase: Double] = [:]
+    /// What is going on, or went on last: a phase of the step, or `start`, `checkpoint`, `evaluation`.
+    public var current = "start"
+    /// The step at hand, from 1; nil before the first.
+    public var step: Int?
+
+    private let clock = ContinuousClock()
+    private var began: ContinuousClock.Instant
+
+    /// A clock that starts now.
+    public init() { began = clock.now }
+
+    /// Forgets what was measured.
+    public func reset() {
+        seconds = [:]
+        began = clock.now
+    }
+
+    /// Seconds since `reset`.
+    public var elapsedSeconds: Double { PhaseClock.seconds(began.duration(to: clock.now)) }
+
+    /// Runs `body` and adds its time to `phase`.
+    public func measure<T>(_ phase: Phase, _ body: () throws -> T) rethrows -> T {
+        current = phase.rawValue
+        let start = clock.now
+        defer { add(PhaseClock.seconds(start.duration(to: clock.now)), to: phase) }
+        return try body()
+    }
+
+    /// Moves seconds that a measured body spent on something else.
+    public func move(_ moved: Double, from: Phase, to: Phase) {
+        add(-moved, to: from)
+        add(moved, to: to)
+    }
+
+    private func add(_ value: Double, to phase: Phase) { seconds[phase, default: 0] += value }
+
+    static func seconds(_ duration: Duration) -> Double {
+        Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    }
+}

@@ -1,0 +1,64 @@
+import AltaComm
+import AltaCore
+import AltaPlacement
+import AltaTensor
+
+/// What everything a rank does has in common.
+public struct RankContext {
+    /// The job.
+    public let collectives: any Collectives
+    /// This rank's matrix engine.
+    public let engine: Engine
+    /// What this rank is doing, and for how long.
+    public let clock: PhaseClock
+
+    /// The memory that this rank may count on: the machine's, over the ranks on it.
+    public let availableBytes: Int
+
+    /// Stores the parts.
+    public init(collectives: any Collectives, engine: Engine, clock: PhaseClock, availableBytes: Int) {
+        self.collectives = collectives
+        self.availableBytes = availableBytes
+        self.engine = engine
+        self.clock = clock
+    }
+
+    /// A context whose engine has as many threads as the environment says: `ALTA_THREADS`, else one (ranks scale
+    /// better than threads; Docs/design.md).
+    public static func make(
+        collectives: any Collectives, clock: PhaseClock, environment: [String: String]
+    ) throws -> RankContext {
+        let text = environment["ALTA_THREADS"] ?? "1"
+        guard let threads = Int(text), (1...1024).contains(threads) else {
+            throw AltaError(
+                "ALTA_THREADS is \(text)", why: "it must be a number from 1 to 1024",
+                remedy: "leave it out for one thread a rank", rank: collectives.rank)
+        }
+        let hosts = try collectives.allGather(collectives.hostName)
+        let neighbours = hosts.count { $0 == collectives.hostName }
+        return RankContext(
+            collectives: collectives, engine: try Engine(threads: threads), clock: clock,
+            availableBytes: try MachineTopology.current().usableMemoryBytes / max(neighbours, 1))
+    }
+
+    /// Whether this is the rank that speaks and writes for all.
+    public var isFirst: Bool { collectives.rank == 0 }
+
+    /// A failure that every rank finds by itself, as a wrong argument: rank 0 reports it.
+    public func together(_ error: AltaError) -> AgreedFailure { AgreedFailure(error: error, reportingRank: 0) }
+
+    /// Runs `body` on every rank; where it fails on any, every rank throws what the lowest failing one threw.
+    ///
+    /// Collective, though `body` must not be. Start-up uses it, so that a missing file is told once and nobody hangs.
+    public func agree<T>(_ body: () throws -> T) throws -> T {
+        var failure: AltaError?
+        var value: T?
+        do { value = try body() } catch { failure = AgreedFailure.describe(error).at(rank: collectives.rank) }
+        let texts = try collectives.allGather(failure.map(AgreedFailure.encode) ?? "")
+        if let rank = texts.firstIndex(where: { !$0.isEmpty }) {
+            throw AgreedFailure(error: try AgreedFailure.decode(texts[rank]), reportingRank: rank)
+        }
+        guard let value else { preconditionFailure("no failure and no value on rank \(collectives.rank)") }
+        return value
+    }
+}

@@ -1,0 +1,76 @@
+import AltaCore
+import AltaModel
+import Foundation
+
+/// `log.jsonl`: a line is appended and flushed each step, so that a killed run loses none.
+final class StepLog {
+    private let handle: FileHandle
+    private let path: String
+
+    private init(handle: FileHandle, path: String) {
+        self.handle = handle
+        self.path = path
+    }
+
+    /// Opens the log for appending.
+    static func open(_ path: String) throws -> StepLog {
+        if !FileManager.default.fileExists(atPath: path) {
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
+        }
+        guard let handle = FileHandle(forWritingAtPath: path) else {
+            throw AltaError(
+                "cannot write the log", remedy: "set `output` to a folder that this user may write", file: path)
+        }
+        try handle.seekToEnd()
+        return StepLog(handle: handle, path: path)
+    }
+
+    func append(_ object: JSONObject) throws {
+        do {
+            try handle.write(contentsOf: Data((try JSONValue.object(object).text() + "\n").utf8))
+        } catch let error as AltaError {
+            throw error
+        } catch {
+            throw AltaError(
+                "cannot write the log", why: (error as NSError).localizedDescription,
+                remedy: "free some space and start again; the run resumes", file: path)
+        }
+    }
+
+    func append(_ report: StepReport) throws { try append(report.json) }
+
+    func append(event: String, _ members: [(String, JSONValue)]) throws {
+        var object = JSONObject()
+        object["event"] = .string(event)
+        object["time"] = .number(Date().timeIntervalSince1970)
+        for (key, value) in members { object[key] = value }
+        try append(object)
+    }
+}
+
+extension StepReport {
+    /// The step as a line of the log.
+    var json: JSONObject {
+        var object = JSONObject()
+        object["step"] = .integer(step)
+        object["epoch"] = .number(epoch)
+        object["loss"] = .number(losses.total)
+        object["losses"] = .object(members: losses.named.map { ($0.name, .number($0.value)) })
+        object["learning_rate"] = .number(learningRate)
+        object["logit_scales"] = .object(
+            members: zip(WeightCatalog.logitScaleNames, logitScales).map { ($0, .number($1)) })
+        object["gradient_norm"] = .number(gradientNorm)
+        object["studies_per_second"] = .number(studiesPerSecond)
+        object["seconds"] = .object(
+            members: Phase.allCases.map { ($0.rawValue, .number(seconds[$0] ?? 0)) })
+        return object
+    }
+}
+
+extension JSONValue {
+    static func object(members: [(String, JSONValue)]) -> JSONValue {
+        var object = JSONObject()
+        for (key, value) in members { object[key] = value }
+        return .object(object)
+    }
+}

@@ -1,0 +1,170 @@
+import AltaAutograd
+import AltaComm
+import AltaCore
+import AltaData
+import AltaModel
+import AltaObjective
+import AltaTensor
+
+/// One training step over the global batch. Every method is collective.
+///
+/// The contrastive losses see all studies of all ranks whatever the micro-batch: where a rank's share does not fit, its
+/// embeddings are made first without activations, and every micro-batch is run again, with them, for its gradient.
+public struct TrainStep {
+    let model: AltaModel
+    let engine: Engine
+    let ledger: GradientLedger
+    let collectives: any Collectives
+    let activations: Arena
+    let embeddings: Arena
+    let clock: PhaseClock
+    /// Studies in flight on this rank.
+    let microBatch: Int
+
+    /// Leaves the gradient of the four losses over the global batch in the ledger, on every rank.
+    ///
+    /// - Parameters:
+    ///   - studies: this rank's share, in the order of `plan.shares[rank]`.
+    ///   - counts: what the two summed losses are divided by, over the global batch.
+    /// - Returns: the losses, the same on every rank.
+    /// - Throws: `AltaError` on every rank where any rank met a number that is not finite.
+    func gradients(_ studies: [PreparedStudy], plan: StepPlan, counts: LossCounts) throws -> StepGradients {
+        embeddings.release(to: .start)
+        ledger.reset()
+        let share = ShareEmbeddings.make(studies, config: model.weights.config, arena: embeddings)
+        let passes = ranges(studies.count)
+
+        var kept: ForwardPass?
+        for range in passes {
+            let pass = forward(studies[range], counts: counts, recording: passes.count == 1)
+            share.store(pass.output, studies: range)
+            kept = passes.count == 1 ? pass : nil
+        }
+
+        let local = share.local(positions: plan.shares[collectives.rank], globalBatch: plan.studies.count)
+        let contrastive = try contrast(local)
+
+        var sums = StudySums()
+        for range in passes {
+            let pass = kept ?? forward(studies[range], counts: counts, recording: true)
+            sums.add(pass.output)
+            clock.measure(.backward) {
+                pass.tape.backward(seeds: share.seeds(contrastive, output: pass.output, studies: range))
+            }
+        }
+
+        let losses = try clock.measure(.communication) {
+            try reduceLedger()
+            return try sums.losses(contrastive, counts: counts, collectives: collectives)
+        }
+        setScaleGradients(contrastive.scaleGradients)
+        try checkFinite(losses)
+        return StepGradients(losses: losses, embeddings: local)
+    }
+
+    /// The forward pass of one micro-batch; recorded for a backward sweep, or for its embeddings alone.
+    private func forward(_ studies: ArraySlice<PreparedStudy>, counts: LossCounts, recording: Bool) -> ForwardPass {
+        activations.release(to: .start)
+        let tape = Tape(engine: engine, arena: activations, ledger: recording ? ledger : nil)
+        let output = clock.measure(.forward) {
+            model.forward(Array(studies), counts: recording ? counts : nil, on: tape)
+        }
+        return ForwardPass(tape: tape, output: output)
+    }
+
+    private func ranges(_ count: Int) -> [Range<Int>] {
+        stride(from: 0, to: count, by: microBatch).map { $0..<min($0 + microBatch, count) }
+    }
+
+    private func contrast(_ local: LocalEmbeddings) throws -> ContrastiveResult {
+        let scales = model.weights.logitScales
+        let result = try clock.measure(.loss) {
+            try ContrastiveObjective().evaluate(
+                local,
+                scales: ContrastiveScales(
+                    logitScale: scales[0], localScale1: scales[1], localScale2: scales[2], localScale3: scales[3]),
+                engine: engine, arena: embeddings, collectives: collectives)
+        }
+        clock.move(result.seconds.communication, from: .loss, to: .communication)
+        return result
+    }
+
+    /// Adds the ledgers of all ranks up.
+    private func reduceLedger() throws {
+        if let fixed = ledger.fixedPoint {
+            try collectives.allReduce(fixed, .sum)
+            ledger.settle()
+        } else {
+            try collectives.allReduce(ledger.floats, .sum)
+        }
+    }
+
+    /// The objective has summed these over ranks already.
+    private func setScaleGradients(_ gradients: ContrastiveScaleGradients) {
+        let values = [
+            gradients.logitScale, gradients.localScale1, gradients.localScale2, gradients.localScale3,
+        ]
+        for (name, value) in zip(WeightCatalog.logitScaleNames, values) {
+            if let scale = model.weights[name].trainable { ledger.gradient(scale.slot)[0, 0] = Float(value) }
+        }
+    }
+
+    /// A number that is not finite on one rank is found on all of them before the update.
+    private func checkFinite(_ losses: Losses) throws {
+        let bad = ledger.isFinite ? -1 : (ledger.firstBadSlot ?? 0)
+        let slots = try clock.measure(.communication) { try collectives.allGather(Int64(bad)) }
+        if let rank = slots.firstIndex(where: { $0 >= 0 }) {
+            let name = model.weights.trainableSpecs[Int(slots[rank])].name
+            throw AltaError(
+                "the gradient of \(name) is not finite or too large", why: "a study on this rank overflowed",
+                remedy: "lower learning_rate, or look at the step's studies", rank: rank)
+        }
+        for (name, value) in losses.named where !value.isFinite {
+            throw AltaError("the loss \(name) is not finite", remedy: "lower learning_rate")
+        }
+        guard engine.sumOfSquares(ledger.pointer, count: ledger.count).isFinite else {
+            throw AltaError("the gradient is not finite", remedy: "lower learning_rate")
+        }
+    }
+}
+
+/// What a forward pass leaves behind.
+private struct ForwardPass {
+    let tape: Tape
+    let output: ModelOutput
+}
+
+/// What `gradients` made besides the gradients.
+struct StepGradients {
+    let losses: Losses
+    let embeddings: LocalEmbeddings
+}
+
+/// The two losses that are sums over studies.
+private struct StudySums {
+    private var image: [Double] = []
+    private var text: [Double] = []
+
+    mutating func add(_ output: ModelOutput) {
+        image += output.imageErrors
+        text += output.textErrors
+    }
+
+    /// Collective. Losses over the global batch; a sum that is not finite gives a loss that is not.
+    func losses(
+        _ contrastive: ContrastiveResult, counts: LossCounts, collectives: any Collectives
+    ) throws -> Losses {
+        let own = [OrderFreeSum(image), OrderFreeSum(text)]
+        let sums = try collectives.allReduce(own.flatMap { [$0.units, $0.nonFiniteCount] }, .sum)
+        func mean(_ index: Int, _ count: Int) -> Double {
+            guard sums[2 * index + 1] == 0 else { return .nan }
+            return count > 0 ? OrderFreeSum.value(sums[2 * index]) / Double(count) : 0
+        }
+        var losses = Losses()
+        losses.globalContrastive = contrastive.globalLoss
+        losses.localContrastive = contrastive.localLoss
+        losses.imageReconstruction = mean(0, counts.hiddenPatches)
+        losses.maskedLanguage = mean(1, counts.maskedTokens)
+        return losses
+    }
+}

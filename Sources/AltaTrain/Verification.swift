@@ -1,0 +1,140 @@
+import AltaAutograd
+import AltaComm
+import AltaCore
+import AltaData
+import AltaFormats
+import AltaModel
+import AltaTensor
+
+/// Recomputes a fixture with the code that trains, its studies split over the ranks at hand.
+public struct Verification {
+    /// How far fp32 may be from the reference: the reference itself moves by about a tenth of this between libraries.
+    public enum Tolerance {
+        /// Relative, of each loss.
+        public static let loss = 1e-5
+        /// Relative norm, of each gradient.
+        public static let gradient = 2e-4
+        /// Relative norm, of each stepped weight.
+        public static let stepped = 1e-4
+        /// Relative norm, of embeddings and inference outputs.
+        public static let embedding = 1e-5
+    }
+
+    let fixture: Fixture
+    let context: RankContext
+    let microBatch: Int
+
+    private var collectives: any Collectives { context.collectives }
+    private var engine: Engine { context.engine }
+
+    /// Collective. Computes everything the fixture holds and compares it.
+    ///
+    /// - Parameters:
+    ///   - microBatch: studies in flight on a rank; 0: its whole share.
+    ///   - dump: where rank 0 writes what was computed, whether or not it agrees; nil: nowhere.
+    public static func run(
+        fixture path: String, context: RankContext, microBatch: Int, dump: String?
+    ) throws -> VerificationReport {
+        let fixture = try context.agree { try Fixture.load(path) }
+        let verification = Verification(
+            fixture: fixture, context: context,
+            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1))
+        let computed = try verification.compute()
+        return try context.agree {
+            if let dump, context.isFirst { try computed.write(to: dump) }
+            return try verification.compare(computed)
+        }
+    }
+
+    private func compute() throws -> ComputedTensors {
+        let source = FileWeights(file: fixture.file, prefix: "weights/")
+        let weights = try context.agree {
+            try ModelWeights.make(config: fixture.config, trainable: .adapters, source: source, engine: engine)
+        }
+        let model = AltaModel.make(weights: weights, dropoutRate: 0)
+        let ledger = GradientLedger.make(
+            sum: .orderFree, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, engine: engine)
+        let step = TrainStep(
+            model: model, engine: engine, ledger: ledger, collectives: collectives, activations: Arena(),
+            embeddings: Arena(), clock: context.clock, microBatch: microBatch)
+        var computed = ComputedTensors()
+        try addInference(model, to: &computed)
+        let optimizer = Optimizer.make(weights: weights, constants: fixture.recipe.constants)
+        try addGradients(step, to: &computed)
+        for rate in fixture.recipe.rates {
+            _ = try step.gradients(share, plan: plan, counts: counts)
+            optimizer.update(weights, gradients: ledger, rate: rate, engine: engine)
+        }
+        for (slot, spec) in weights.trainableSpecs.enumerated() {
+            computed.add("stepped/", spec, weights.trainables[slot].value)
+        }
+        return computed
+    }
+
+    private var plan: StepPlan {
+        let costs = fixture.studies.map(\.report.ids.count)
+        return StepPlan(
+            step: 0, epoch: 0, fractionalEpoch: 0, studies: fixture.studies.map(\.index),
+            shares: BatchPlan.deal(costs: costs, rankCount: collectives.rankCount))
+    }
+
+    private var share: [PreparedStudy] { plan.shares[collectives.rank].map { fixture.studies[$0] } }
+
+    private var counts: LossCounts {
+        LossCounts(
+            hiddenPatches: fixture.studies.count * (fixture.config.patches - fixture.config.kept),
+            maskedTokens: fixture.studies.reduce(0) { $0 + $1.report.labels.count })
+    }
+
+    private func addGradients(_ step: TrainStep, to computed: inout ComputedTensors) throws {
+        let result = try step.gradients(share, plan: plan, counts: counts)
+        for (name, value) in result.losses.named { computed.add("losses/\(name)", [1], [Float(value)]) }
+        let weights = step.model.weights
+        for (slot, spec) in weights.trainableSpecs.enumerated() {
+            computed.add("gradients/", spec, step.ledger.gradient(slot))
+        }
+        let gather = ShareGather(collectives: collectives, shares: plan.shares)
+        let own = result.embeddings
+        let studies = 0..<own.count
+        let perStudy = own.patchesPerStudy
+        let width = fixture.config.projection
+        let count = fixture.studies.count
+        for (name, matrix) in [("image_global", own.imageGlobal), ("text_global", own.textGlobal)] {
+            let rows = try gather.gather(studies.map { matrix.rows($0..<$0 + 1).toArray() })
+            computed.add("embeddings/\(name)", [count, width], rows.flatMap { $0 })
+        }
+        let patches = try gather.gather(
+            studies.map { own.patches.rows($0 * perStudy..<($0 + 1) * perStudy).toArray() })
+        computed.add(
+            "embeddings/image_local", [count, View.count * fixture.config.kept, width], patches.flatMap { $0 })
+        let words = try gather.gather(studies.map { own.words.rows(own.wordSegments[$0]).toArray() })
+        computed.addPadded("embeddings/text_local", words, rows: fixture.config.maxTokens - 1, width: width)
+    }
+
+    private func addInference(_ model: AltaModel, to computed: inout ComputedTensors) throws {
+        guard !fixture.names(in: "inference/").isEmpty else { return }
+        let auxiliary = try fixture.inferenceImages()
+        let positions = plan.shares[collectives.rank]
+        let arena = Arena()
+        let tape = Tape(engine: engine, arena: arena, ledger: nil)
+        let gather = ShareGather(collectives: collectives, shares: plan.shares)
+        let images = model.encodeFrontal(positions.map { auxiliary[$0] }, on: tape)
+        let texts = model.encodeReports(positions.map { fixture.studies[$0].report.ids }, on: tape)
+        for (name, matrix) in [("image", images), ("text", texts)] {
+            let rows = try gather.gather(positions.indices.map { matrix.rows($0..<$0 + 1).toArray() })
+            computed.add("inference/\(name)", [fixture.studies.count, fixture.config.projection], rows.flatMap { $0 })
+        }
+    }
+}
+
+extension Fixture {
+    /// The radiographs that the fixture's inference encoded: its auxiliary views, absent ones as zeros.
+    fileprivate func inferenceImages() throws -> [PlanarImage] {
+        let side = config.imageSize
+        return studies.map { study in
+            study.views[View.currentAuxiliary.rawValue]
+                ?? PlanarImage(
+                    channels: 1, height: side, width: side, pixels: [Float](repeating: 0, count: side * side))
+        }
+    }
+}

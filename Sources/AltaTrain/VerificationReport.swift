@@ -1,0 +1,73 @@
+import AltaCore
+
+/// One quantity held against its expected value.
+public struct VerificationRow: Sendable {
+    /// The fixture's name for it.
+    public let name: String
+    /// The relative error.
+    public let error: Double
+    /// The largest error that passes.
+    public let tolerance: Double
+
+    /// Whether it passes; an error that is not a number does not.
+    public var passes: Bool { error <= tolerance }
+}
+
+/// All quantities of a verification.
+public struct VerificationReport: Sendable {
+    /// The rows, in the order of comparison.
+    public let rows: [VerificationRow]
+
+    /// Whether every row passes.
+    public var passes: Bool { !rows.isEmpty && rows.allSatisfy(\.passes) }
+
+    /// A table with every row that fails, the worst of each group, and a closing line.
+    public func table() -> String {
+        var lines = ["quantity".padding(52) + "error".padding(12) + "tolerance".padding(12) + "result"]
+        for group in groups {
+            let members = rows.filter { VerificationReport.group($0.name) == group }
+            let failing = members.filter { !$0.passes }
+            let worst = members.max { $0.error < $1.error }
+            let shown = failing.isEmpty ? [worst].compactMap { $0 } : failing
+            let lists = group == "losses" ? members : shown
+            lines += lists.map(line)
+            lines.append("\(group): \(members.count) compared, \(failing.count) past tolerance")
+        }
+        lines.append(passes ? "verified: everything within tolerance" : "FAILED: see the rows above")
+        return lines.joined(separator: "\n")
+    }
+
+    private var groups: [String] {
+        rows.map { VerificationReport.group($0.name) }.reduce(into: []) { groups, name in
+            if !groups.contains(name) { groups.append(name) }
+        }
+    }
+
+    private static func group(_ name: String) -> String { String(name.prefix { $0 != "/" }) }
+
+    private func line(_ row: VerificationRow) -> String {
+        let name = row.name.count > 50 ? "..." + row.name.suffix(47) : row.name
+        return name.padding(52) + row.error.scientific.padding(12) + row.tolerance.scientific.padding(12)
+            + (row.passes ? "ok" : "FAILED")
+    }
+}
+
+extension String {
+    fileprivate func padding(_ width: Int) -> String {
+        self + String(repeating: " ", count: max(1, width - count))
+    }
+}
+
+extension Double {
+    /// Two significant digits with an exponent, as 3.1e-06.
+    fileprivate var scientific: String {
+        guard isFinite else { return "\(self)" }
+        guard self != 0 else { return "0" }
+        var exponent = 0
+        var mantissa = abs(self)
+        while mantissa >= 10 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
+        while mantissa < 1 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
+        let digits = (mantissa * 10).rounded() / 10
+        return "\(digits)e\(exponent)"
+    }
+}

@@ -1,0 +1,42 @@
+#include "alta_rows.h"
+#include "alta_vector.h"
+
+KERNEL void alta_adamw(
+    float *parameter, const float *gradient, float *first, float *second, long count, alta_adamw_factors factors) {
+#pragma clang fp contract(off)
+    ELEMENTWISE
+    for (long i = 0; i < count; i++) {
+        float g = gradient[i];
+        float m = first[i] + (g - first[i]) * factors.one_minus_beta1;
+        float v = second[i] * factors.beta2 + g * g * factors.one_minus_beta2;
+        float denominator = __builtin_elementwise_sqrt(v) / factors.root_correction2 + factors.epsilon;
+        parameter[i] = parameter[i] * factors.keep - factors.step_size * (m / denominator);
+        first[i] = m;
+        second[i] = v;
+    }
+}
+
+KERNEL bool alta_add_fixed_point(const float *values, int64_t *sums, long count) {
+    uint32_t bad = 0;
+    ELEMENTWISE
+    for (long i = 0; i < count; i++) {
+        // False for NaN too.
+        uint32_t good = fabsf(values[i]) < 0x1p18f;
+        double scaled = good ? (double)values[i] * 0x1p44 : 0.0;
+        sums[i] += (int64_t)rint(scaled);
+        bad |= !good;
+    }
+    return !bad;
+}
+
+KERNEL void alta_fixed_point_to_float(const int64_t *sums, float *values, long count) {
+    ELEMENTWISE
+    for (long i = 0; i < count; i++) values[i] = (float)((double)sums[i] * 0x1p-44);
+}
+
+KERNEL double alta_sum_of_squares(const float *values, long count) {
+#pragma clang fp reassociate(on) contract(fast)
+    double sum = 0;
+    for (long i = 0; i < count; i++) sum += (double)values[i] * (double)values[i];
+    return sum;
+}

@@ -1,1 +1,0 @@
-#include "alta_kernels.h"

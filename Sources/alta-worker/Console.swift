@@ -1,0 +1,17 @@
+import Foundation
+
+/// What a person reads.
+enum Console {
+    /// A line on standard output.
+    static func print(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+
+    /// The line that says what went wrong, on standard error.
+    static func error(_ text: String) { note("error: \(text)") }
+
+    /// A line on standard error.
+    static func note(_ text: String) {
+        FileHandle.standardError.write(Data((text + "\n").utf8))
+    }
+}

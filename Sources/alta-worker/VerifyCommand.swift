@@ -1,0 +1,31 @@
+import AltaCore
+import AltaTrain
+
+/// `alta-worker verify`: a fixture, recomputed.
+enum VerifyCommand {
+    static let description = CommandDescription(
+        name: "alta-worker verify",
+        summary: "Recompute a numerical fixture at any rank count and hold it against what it expects.",
+        positionals: [PositionalArgument("FIXTURE", "a safetensors file written by the reference")],
+        options: [
+            .value("--precision", name: "PRECISION", "fp32 (the default)"),
+            .value("--micro-batch", name: "M", "studies in flight on a rank; 0, the default: its whole share"),
+            .value("--dump", name: "OUT", "write what was computed, under the fixture's names, as safetensors"),
+        ],
+        example: "mpirun -n 2 alta-worker verify Tests/Fixtures/tiny.safetensors --micro-batch 1")
+
+    static func run(_ arguments: ParsedArguments, job: RankContext) throws -> ExitCode {
+        let microBatch = try arguments.int("--micro-batch", in: 0...1_000_000) ?? 0
+        if let precision = arguments.value("--precision"), precision != "fp32" {
+            throw job.together(
+                AltaError(
+                    "alta-worker verify: --precision \(precision) is not available in this version",
+                    remedy: "use --precision fp32", exitCode: .usage))
+        }
+        let report = try Verification.run(
+            fixture: arguments.positionals[0], context: job, microBatch: microBatch,
+            dump: arguments.value("--dump"))
+        if job.isFirst { Console.print(report.table()) }
+        return report.passes ? .done : .failed
+    }
+}
