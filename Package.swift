@@ -36,7 +36,7 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CNUMA", pkgConfig: "numa", providers: [.apt(["libnuma-dev"])]),
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
-        .systemLibrary(name: "CSPNG", pkgConfig: "libspng", providers: [.apt(["libspng-dev"])]),
+        .systemLibrary(name: "CSPNG", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
         .target(
             name: "CAltaKernels", cSettings: strictC,
             linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp"), .linkedLibrary("m")]),
@@ -60,7 +60,7 @@ let package = Package(
             ]),
         module("AltaLaunch", ["AltaCore", "CAltaSystem"]),
 
-        command("alta-worker", ["AltaCore", "AltaComm", "AltaPlacement", "AltaData", "AltaTrain"]),
+        command("alta-worker", ["AltaCore", "AltaComm", "AltaPlacement", "AltaEvaluate", "AltaTrain"]),
         command("alta-launch", ["AltaCore", "AltaLaunch"]),
         command("alta-data", ["AltaCore", "AltaFormats", "AltaData"]),
 

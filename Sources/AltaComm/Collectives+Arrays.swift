@@ -34,13 +34,8 @@ extension Collectives {
     /// All ranks' elements in the order of the ranks, where every rank knows the counts: `[sum of counts]`. Collective.
     public func allGather<E: CollectiveElement>(_ mine: [E], counts: [Int]) throws -> [E] {
         try checkCounts(counts, "all-gather")
-        let total = counts.reduce(0, +)
         return try mine.withUnsafeBufferPointer { mine in
-            try Array(unsafeUninitializedCapacity: total) { all, filled in
-                let whole = UnsafeMutableBufferPointer(rebasing: all.prefix(total))
-                try allGather(mine, counts: counts, into: whole)
-                filled = whole.count
-            }
+            try Array(count: counts.reduce(0, +)) { try allGather(mine, counts: counts, into: $0) }
         }
     }
 
@@ -60,11 +55,7 @@ extension Collectives {
             try own.withUnsafeMutableBufferPointer { try broadcast($0, from: root) }
             return own
         }
-        return try Array(unsafeUninitializedCapacity: Int(count)) { buffer, filled in
-            let whole = UnsafeMutableBufferPointer(rebasing: buffer.prefix(Int(count)))
-            try broadcast(whole, from: root)
-            filled = whole.count
-        }
+        return try Array(count: Int(count)) { try broadcast($0, from: root) }
     }
 
     /// The root's text on every rank. Collective.
@@ -76,11 +67,25 @@ extension Collectives {
     public func reduceScatter<E: CollectiveElement>(_ all: [E], counts: [Int]) throws -> [E] {
         try checkCounts(counts, "reduce-scatter")
         return try all.withUnsafeBufferPointer { all in
-            try Array(unsafeUninitializedCapacity: counts[rank]) { buffer, filled in
-                let slice = UnsafeMutableBufferPointer(rebasing: buffer.prefix(counts[rank]))
-                try reduceScatter(all, counts: counts, into: slice)
-                filled = slice.count
-            }
+            try Array(count: counts[rank]) { try reduceScatter(all, counts: counts, into: $0) }
+        }
+    }
+}
+
+extension Array where Element: CollectiveElement {
+    /// An array of `count` elements, all of them written by `fill`.
+    ///
+    /// An empty one is not left to the standard library, which then writes to a storage that all empty arrays share:
+    /// harmless, but the thread sanitizer would report it at every collective.
+    fileprivate init(count: Int, _ fill: (UnsafeMutableBufferPointer<Element>) throws -> Void) rethrows {
+        guard count > 0 else {
+            try fill(UnsafeMutableBufferPointer(start: nil, count: 0))
+            self = []
+            return
+        }
+        try self.init(unsafeUninitializedCapacity: count) { buffer, filled in
+            try fill(UnsafeMutableBufferPointer(rebasing: buffer.prefix(count)))
+            filled = count
         }
     }
 }

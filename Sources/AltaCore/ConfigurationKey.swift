@@ -6,7 +6,7 @@ struct ConfigurationKey<Root>: Sendable {
     let documentation: String
     /// What is allowed, to follow "it must be".
     let expected: String
-    /// Whether another value makes another run (DESIGN: the run is defined by its global batch).
+    /// Whether another value makes another run (Docs/design.md, "the run is defined by its global batch").
     let definesRun: Bool
     /// The value as JSON.
     let json: @Sendable (Root) -> JSONValue

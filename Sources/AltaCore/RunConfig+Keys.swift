@@ -59,13 +59,13 @@ extension RunConfig {
             "peak learning rate; null: 1.5e-4 * global_batch / 256"),
         .init("weight_decay", \.weightDecay, .real(atLeast: 0), "AdamW's decay"),
         .init("seed", \.seed, .seed, "what every random draw hangs on"),
-        .init("precision", \.precision, .choice, "the arithmetic"),
+        .init("precision", \.precision, .choice, "the arithmetic: fp32, bf16 or auto"),
         .init(
             "deterministic", \.deterministic, ConfigurationValue<Bool>.truth.orNull(),
             "sums that do not depend on their order; null: true where only adapters train"),
-        .init("trainable", \.trainable, .choice, "which weights train"),
-        .init("adapter_init", \.adapterInit, .choice, "how BERT's adapters begin"),
-        .init("absent_views", \.absentViews, .choice, "masks of absent radiographs: one each, or shared in a step"),
+        .init("trainable", \.trainable, .choice, "which weights train: adapters or all"),
+        .init("adapter_init", \.adapterInit, .choice, "how BERT's adapters begin: zero or published"),
+        .init("absent_views", \.absentViews, .choice, "masks of absent radiographs: each its own, or shared in a step"),
         .init(
             "dropout", \.dropout, ConfigurationValue<Double>.real(atLeast: 0, below: 1).orNull(),
             "BERT's dropout; null: the text encoder's own, 0.1 without one"),

@@ -14,11 +14,18 @@ extension RunConfig {
             let json = try bytes.withUnsafeBytes { try JSONValue(parsing: $0, file: path) }
             try config.apply(json, file: path)
         }
-        for override in overrides { try config.apply(override: override) }
+        for override in overrides {
+            do {
+                try config.apply(override: override)
+            } catch let error as AltaError {
+                throw error.at(file: "--set \(override)")
+            }
+        }
         do {
             try config.validate()
         } catch let error as AltaError {
-            throw error.at(file: path)
+            let sources = [path].compactMap { $0 } + (overrides.isEmpty ? [] : ["--set"])
+            throw error.at(file: sources.isEmpty ? nil : sources.joined(separator: " and "))
         }
         return config
     }
@@ -57,7 +64,7 @@ extension RunConfig {
         let parts = override.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty else {
             throw AltaError(
-                "--set \(override) names no value", why: "it must be key=value",
+                "an override names no value", why: "it must be key=value",
                 remedy: "write it as --set global_batch=96", exitCode: .usage)
         }
         let text = String(parts[1])

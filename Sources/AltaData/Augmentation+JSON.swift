@@ -8,9 +8,9 @@ extension Augmentation {
     ///
     /// Throws `AltaError` for an unknown key or a value of the wrong kind or range.
     public init(json: JSONValue) throws {
-        guard let object = json.object else { throw Self.fault("it is not a JSON object", Self.keys[0]) }
+        guard let object = json.object else { throw Self.fault("it is not a JSON object") }
         for key in object.keys where !Self.keys.contains(key) {
-            throw Self.fault("unknown key \(key)", key.nearest(among: Self.keys) ?? Self.keys[0])
+            throw Self.fault("unknown key \(key)", hint: key.nearest(among: Self.keys).map { "did you mean \($0)? " })
         }
         self.init()
         angle = try Self.number(object, "angle") ?? angle
@@ -19,25 +19,25 @@ extension Augmentation {
         contrast = try Self.factor(object, "contrast") ?? contrast
         if let value = object["contrast_first"] {
             guard let flag = value.bool else {
-                throw Self.fault("contrast_first is not true or false", "contrast_first")
+                throw Self.fault("contrast_first is not true or false")
             }
             contrastFirst = flag
         }
         if let pair = try Self.pair(object, "translate", \.int) { (translateX, translateY) = pair }
         if let pair = try Self.pair(object, "shear", \.double) { (shearX, shearY) = pair }
-        guard scale > 0 else { throw Self.fault("scale is \(scale), expected more than 0", "scale") }
+        guard scale > 0 else { throw Self.fault("scale is \(scale), expected more than 0") }
     }
 
     private static func number(_ object: JSONObject, _ key: String) throws -> Double? {
         guard let value = object[key] else { return nil }
-        guard let number = value.double else { throw fault("\(key) is not a number", key) }
+        guard let number = value.double else { throw fault("\(key) is not a number") }
         return number
     }
 
     private static func factor(_ object: JSONObject, _ key: String) throws -> Double? {
         guard let number = try number(object, key) else { return nil }
         guard number >= 0, Float(number).isFinite else {
-            throw fault("\(key) is \(number), expected a number from 0", key)
+            throw fault("\(key) is \(number), expected a number from 0")
         }
         return number
     }
@@ -47,14 +47,14 @@ extension Augmentation {
     ) throws -> (Number, Number)? {
         guard let value = object[key] else { return nil }
         guard let array = value.array, array.count == 2, let x = convert(array[0]), let y = convert(array[1]) else {
-            throw fault("\(key) is not a list of two numbers (whole ones for translate)", key)
+            throw fault("\(key) is not a list of two numbers (whole ones for translate)")
         }
         return (x, y)
     }
 
-    private static func fault(_ why: String, _ key: String) -> AltaError {
+    private static func fault(_ why: String, hint: String? = nil) -> AltaError {
         AltaError(
             "augmentation cannot be read", why: why,
-            remedy: "the keys are \(keys.joined(separator: ", ")); see \(key)", exitCode: .usage)
+            remedy: (hint ?? "") + "the keys are \(keys.joined(separator: ", "))", exitCode: .usage)
     }
 }

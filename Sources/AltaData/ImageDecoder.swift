@@ -11,26 +11,23 @@ public enum ImageDecoder {
     /// The largest image in pixels (Pillow's limit, past which it warns of a decompression bomb).
     public static let maximumPixels = 178_956_970
 
+    /// The longest file in bytes: more than the largest image takes uncompressed with 8-bit RGB.
+    private static let maximumFileByteCount = 1 << 30
+
     /// Reads and decodes a file.
     ///
     /// Throws `AltaError` with the file where it is missing, a folder, empty, neither JPEG nor PNG, truncated, damaged,
     /// too large, or of a kind that is refused.
     public static func decode(path: String) throws -> RasterRGB {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw AltaError(
-                "image not found", remedy: "check the path and the configuration's data.image_root", file: path)
-        }
-        guard !isFolder.boolValue else {
-            throw AltaError("expected an image, found a folder", remedy: "name a JPEG or PNG file", file: path)
-        }
         let bytes: [UInt8]
         do {
-            bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+            bytes = try SmallFile.contents(path, what: "the image", limit: maximumFileByteCount)
         } catch {
-            throw AltaError(
-                "image cannot be read", why: error.localizedDescription, remedy: "check the file's permissions",
-                file: path)
+            guard FileManager.default.fileExists(atPath: path) else {
+                throw AltaError(
+                    "image not found", remedy: "check the path and the configuration's data.image_root", file: path)
+            }
+            throw error
         }
         return try decode(bytes: bytes, name: path)
     }

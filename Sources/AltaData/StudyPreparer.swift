@@ -28,11 +28,7 @@ public struct StudyPreparer: Sendable {
         let record = table.study(study)
         let side = config.imageSize
         let large = try image(record, .currentFrontal, side: 2 * side, study, epoch)
-        guard let large else {
-            throw AltaError(
-                "a study has no current frontal radiograph", remedy: "give its image_path or remove the row",
-                file: table.path, row: record.row)
-        }
+        guard let large else { throw noFrontal(record) }
         let others = try View.allCases.dropFirst().map { try image(record, $0, side: side, study, epoch) }
         return PreparedStudy(
             index: study, large: large, views: [large.halved()] + others,
@@ -42,11 +38,10 @@ public struct StudyPreparer: Sendable {
     }
 
     /// A radiograph by the evaluation transform, `[1, S, S]`, normalised.
-    public func evaluationImage(_ study: StudyIndex) throws -> PlanarImage? {
+    public func evaluationImage(_ study: StudyIndex) throws -> PlanarImage {
         let record = table.study(study)
-        return try decoded(record, .currentFrontal).map { raster in
-            .normalized(grey: ImagePipeline.evaluation(raster, imageSize: config.imageSize))
-        }
+        guard let raster = try decoded(record, .currentFrontal) else { throw noFrontal(record) }
+        return .normalized(grey: ImagePipeline.evaluation(raster, imageSize: config.imageSize))
     }
 
     /// The report's tokens in the order of its sentences, cut to the model's length.
@@ -66,6 +61,12 @@ public struct StudyPreparer: Sendable {
             .normalized(
                 grey: ImagePipeline.training(raster, side: side, augmentation: draw.at(side: side)))
         }
+    }
+
+    private func noFrontal(_ record: StudyRecord) -> AltaError {
+        AltaError(
+            "a study has no current frontal radiograph", remedy: "give its image_path or remove the row",
+            file: table.path, row: record.row)
     }
 
     private func decoded(_ record: StudyRecord, _ view: View) throws -> RasterRGB? {

@@ -16,7 +16,10 @@ struct LaunchedJob {
     func run() throws(AltaError) -> Int32 {
         let programs = try Programs.find(worker: options.worker)
         let logs = try makeLogFolder()
+        let lock = try RunFolderLock(folder: logs)
+        defer { lock.release() }
         let failures = Self.failureFolder(in: logs)
+        FailureRecord.clear(folder: failures)
         let isTerminal = isatty(STDOUT_FILENO) == 1
         let arguments = plan.arguments(
             mpirun: programs.mpirun,
@@ -39,7 +42,7 @@ struct LaunchedJob {
         let report = FailureReport(facts)
         if let report { LaunchCommand.complain(report.lines) }
         if let failure = kept.writeFailure { LaunchCommand.complain(["warning: a log is incomplete: \(failure)"]) }
-        if report == nil && output == nil { try? FileManager.default.removeItem(atPath: logs) }
+        if report == nil { try? FileManager.default.removeItem(atPath: output == nil ? logs : failures) }
         return report?.exitCode ?? ExitCode.done.rawValue
     }
 
@@ -62,7 +65,6 @@ struct LaunchedJob {
                 "the output folder cannot be written", remedy: "give another output folder, or its owner's rights",
                 file: logs)
         }
-        FailureRecord.clear(folder: failures)
         return logs
     }
 }

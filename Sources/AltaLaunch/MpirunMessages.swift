@@ -48,6 +48,11 @@ public struct MpirunMessages: Equatable, Sendable {
         isStateReport(line) && line.contains(" PROC [[") && endings.contains { line.contains("STATE " + $0) }
     }
 
+    /// The number of the job family that a state report names: `[host:22] [[15480,0],0] ACTIVATE ...`.
+    static func jobFamily(inStateReport line: String) -> UInt32? {
+        isStateReport(line) ? line.number(after: "[[").flatMap { UInt32(exactly: $0) } : nil
+    }
+
     private static let endings = [
         "ABORTED BY SIGNAL", "EXITED WITH NON-ZERO STATUS", "TERMINATED WITHOUT SYNC", "CALLED ABORT",
     ]

@@ -11,6 +11,8 @@ public struct RankOutput {
     private(set) var writeFailure: String?
     /// mpirun's first report of a rank that ended badly.
     private(set) var firstBadEnding: String?
+    /// The number that mpirun gave its job.
+    private(set) var jobFamily: UInt32?
 
     /// Keeps logs in a folder that exists.
     public init(folder: String) {
@@ -63,6 +65,9 @@ public struct RankOutput {
         }
         if previousWasReturn { endedWithReturn.insert(source) } else { endedWithReturn.remove(source) }
         let ended = tails[source, default: LineTail(limit: source == .mpirun ? 200 : 40)].append(text)
+        if source == .mpirun, jobFamily == nil {
+            jobFamily = ended.lazy.compactMap(MpirunMessages.jobFamily(inStateReport:)).first
+        }
         if source == .mpirun, firstBadEnding == nil { firstBadEnding = ended.first(where: MpirunMessages.isBadEnding) }
         write(text, to: path(of: source))
     }

@@ -46,6 +46,7 @@ public struct Supervisor {
     private var screen = RankZeroScreen()
     private var reason: JobEnd.Reason?
     private var failureSeen: ContinuousClock.Instant?
+    private var lastLook = ContinuousClock.now
     private var endAsked: ContinuousClock.Instant?
     private var hasKilled = false
     private var wasKilled = false
@@ -78,6 +79,7 @@ public struct Supervisor {
         readOutput(of: child)
         for (index, _) in splitters.enumerated() { show(index, []) }
         screen.finish()
+        if wasKilled { SharedMemoryRemains.remove(jobFamily: output.jobFamily, mpirun: child.identifier) }
         close(child.standardOutput)
         close(child.standardError)
         return JobEnd(status: status ?? 1, wasKilled: wasKilled, reason: reason)
@@ -158,7 +160,10 @@ public struct Supervisor {
             return
         }
         if let timeoutSeconds, now - started > .seconds(timeoutSeconds) { return ask(child, .timeout(timeoutSeconds)) }
-        if failureSeen == nil && hasFailure { failureSeen = now }
+        if failureSeen == nil, now - lastLook > .milliseconds(200) {
+            lastLook = now
+            if hasFailure { failureSeen = now }
+        }
         if let failureSeen, now - failureSeen > .seconds(hangSeconds) { ask(child, .hangAfterFailure) }
     }
 

@@ -31,6 +31,13 @@ struct StudyHeader {
             Int64.init)
     }
 
+    /// Why the losses are not defined for this study, if so; other studies have `patches` patches.
+    private func fault(patches others: Int) -> String? {
+        if !notFinite.isEmpty { return "its \(notFinite.names) are not finite" }
+        if words < 1 { return "its report has no words" }
+        return patches != others || patches < 1 ? "it has \(patches) patches, others have \(others)" : nil
+    }
+
     private init(_ fields: [Int]) {
         position = fields[0]
         words = fields[1]
@@ -47,16 +54,9 @@ struct StudyHeader {
                 why: "their positions are \(positions)", remedy: "report this as a defect of the batch plan")
         }
         let patches = headers.joined().first?.patches ?? 0
-        var faults: [(position: Int, rank: Int, what: String)] = []
-        for (rank, studies) in headers.enumerated() {
-            for study in studies {
-                if !study.notFinite.isEmpty {
-                    faults.append((study.position, rank, "its \(study.notFinite.names) are not finite"))
-                } else if study.words < 1 {
-                    faults.append((study.position, rank, "its report has no words"))
-                } else if study.patches != patches || patches < 1 {
-                    faults.append((study.position, rank, "it has \(study.patches) patches, others have \(patches)"))
-                }
+        let faults = headers.enumerated().flatMap { rank, studies in
+            studies.compactMap { study in
+                study.fault(patches: patches).map { (position: study.position, rank: rank, what: $0) }
             }
         }
         guard let first = faults.min(by: { $0.position < $1.position }) else { return }

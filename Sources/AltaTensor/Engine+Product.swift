@@ -99,7 +99,7 @@ extension Engine {
         precondition(status == 0, "oneDNN failed on \(shape): status \(status)")
     }
 
-    private func primitive(_ shape: ProductShape) -> OpaquePointer {
+    func primitive(_ shape: ProductShape) -> OpaquePointer {
         if let known = products[shape] { return known }
         var made: OpaquePointer?
         let status = alta_matmul_create(

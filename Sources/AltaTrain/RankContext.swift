@@ -1,5 +1,6 @@
 import AltaComm
 import AltaCore
+import AltaPlacement
 import AltaTensor
 
 /// What everything a rank does has in common.
@@ -11,9 +12,13 @@ public struct RankContext {
     /// What this rank is doing, and for how long.
     public let clock: PhaseClock
 
+    /// The memory that this rank may count on: the machine's, over the ranks on it.
+    public let availableBytes: Int
+
     /// Stores the parts.
-    public init(collectives: any Collectives, engine: Engine, clock: PhaseClock) {
+    public init(collectives: any Collectives, engine: Engine, clock: PhaseClock, availableBytes: Int) {
         self.collectives = collectives
+        self.availableBytes = availableBytes
         self.engine = engine
         self.clock = clock
     }
@@ -29,7 +34,11 @@ public struct RankContext {
                 "ALTA_THREADS is \(text)", why: "it must be a number from 1 to 1024",
                 remedy: "leave it out for one thread a rank", rank: collectives.rank)
         }
-        return RankContext(collectives: collectives, engine: try Engine(threads: threads), clock: clock)
+        let hosts = try collectives.allGather(collectives.hostName)
+        let neighbours = hosts.count { $0 == collectives.hostName }
+        return RankContext(
+            collectives: collectives, engine: try Engine(threads: threads), clock: clock,
+            availableBytes: try MachineTopology.current().usableMemoryBytes / max(neighbours, 1))
     }
 
     /// Whether this is the rank that speaks and writes for all.

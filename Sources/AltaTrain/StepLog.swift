@@ -15,7 +15,7 @@ final class StepLog {
     /// Opens the log for appending.
     static func open(_ path: String) throws -> StepLog {
         if !FileManager.default.fileExists(atPath: path) {
-            FileManager.default.createFile(atPath: path, contents: nil)
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
         }
         guard let handle = FileHandle(forWritingAtPath: path) else {
             throw AltaError(

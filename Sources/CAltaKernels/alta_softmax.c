@@ -52,13 +52,25 @@ KERNEL void alta_multiply(float *x, const float *factors, long count) {
     for (long j = 0; j < count; j++) x[j] *= factors[j];
 }
 
+// Thousands of terms: summed in double precision from parts of some hundred.
+INLINE double sum_of_exponentials(const float *row, float largest, long columns) {
+    double total = 0;
+    for (long first = 0; first < columns; first += 512) {
+        long last = columns - first < 512 ? columns : first + 512;
+        float sum = 0;
+        for (long j = first; j < last; j++) sum += exp_approximate(row[j] - largest);
+        total += (double)sum;
+    }
+    return total;
+}
+
 KERNEL void alta_cross_entropy(
     const float *logits, const int32_t *labels, float scale, float *loss, float *gradient, long columns, long begin,
     long end) {
     for (long i = begin; i < end; i++) {
         const float *row = logits + i * columns;
-        float largest = row_maximum(row, columns), sum = 0;
-        for (long j = 0; j < columns; j++) sum += exp_approximate(row[j] - largest);
+        float largest = row_maximum(row, columns);
+        float sum = (float)sum_of_exponentials(row, largest, columns);
         loss[i] = logf(sum) + (largest - row[labels[i]]);
         if (!gradient) continue;
         float *out = gradient + i * columns, factor = scale / sum;

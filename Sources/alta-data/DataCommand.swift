@@ -11,6 +11,10 @@ struct DataCommand: Sendable {
     let perform: @Sendable (_ arguments: [String]) throws -> Void
 
     static let all: [DataCommand] = [
+        DataCommand(
+            name: "synthesize", summary: "a cohort of phantom radiographs with reports", perform: runSynthesize),
+        DataCommand(
+            name: "inspect", summary: "one radiograph as the model would see it", perform: runInspect),
         DataCommand(name: "tokenize", summary: "lines of text to token ids", perform: runTokenize),
         DataCommand(name: "vocabulary", summary: "train a vocabulary on reports", perform: runVocabulary),
     ]

@@ -8,7 +8,7 @@ enum WorkerCommand {
         name: "alta-worker",
         summary: "One rank of a job that aligns radiographs with reports. Start it with mpirun or alta-launch; alone "
             + "it is a job of one rank.",
-        commands: [VerifyCommand.description])
+        commands: [AlignCommand.description, EvaluateCommand.description, VerifyCommand.description])
 
     /// Runs a command line; the process's exit code.
     static func run(_ arguments: [String]) -> Int32 {
@@ -34,6 +34,8 @@ enum WorkerCommand {
 
     private static func perform(_ parsed: ParsedArguments, job: RankContext) throws -> ExitCode {
         switch parsed.command.name {
+        case AlignCommand.description.name: try AlignCommand.run(parsed, job: job)
+        case EvaluateCommand.description.name: try EvaluateCommand.run(parsed, job: job)
         default: try VerifyCommand.run(parsed, job: job)
         }
     }

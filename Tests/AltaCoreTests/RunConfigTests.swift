@@ -98,6 +98,13 @@ import Testing
         #expect(error.exitCode == .failed)
     }
 
+    @Test func faultsSayWhereTheValueCameFrom() throws {
+        let direct = try #require(throws: AltaError.self) { try load("{}", "epochs=0") }
+        #expect("\(direct)".hasPrefix("epochs is 0 (--set epochs=0): it must be"), "\(direct)")
+        let together = try #require(throws: AltaError.self) { try load("{}", "model.width=100") }
+        #expect("\(together)".contains("run.json and --set)"), "\(together)")
+    }
+
     @Test(arguments: ["global_batch", "=3"]) func overridesWithoutAValueAreWrongUsage(override: String) throws {
         let error = try #require(throws: AltaError.self) { try RunConfig.load(path: nil, overrides: [override]) }
         #expect(error.exitCode == .usage)

@@ -69,7 +69,7 @@ struct AugmentationTests {
     @Test(
         "malformed parameters",
         arguments: [
-            (#"[1]"#, "not a JSON object"), (#"{"angel": 1}"#, "see angle"), (#"{"scale": 0}"#, "scale is 0"),
+            (#"[1]"#, "not a JSON object"), (#"{"angel": 1}"#, "did you mean angle?"), (#"{"scale": 0}"#, "scale is 0"),
             (#"{"translate": [1.5, 0]}"#, "translate is not"), (#"{"shear": [1]}"#, "shear is not"),
             (#"{"brightness": -1}"#, "brightness is -1"), (#"{"contrast": 1e300}"#, "contrast is 1e+300"),
             (#"{"contrast_first": 1}"#, "contrast_first is not"), (#"{"angle": "1"}"#, "angle is not a number"),

@@ -84,6 +84,18 @@ import Testing
         #expect(job.remaining == 0)
     }
 
+    @Test func aRunFolderTakesOneJobAtATime() throws {
+        let first = try FakeJob("wait")
+        try first.start()
+        first.waitForRanks()
+        let second = try FakeJob("success", arguments: ["--set", "output=\(first.folder)/run"])
+        #expect(try second.run() == 1)
+        #expect(second.report.first?.hasPrefix("error: another job is running in this folder") == true)
+        kill(first.identifier, SIGTERM)
+        #expect(first.finish() == 75)
+        #expect(try FakeJob("success", arguments: ["--set", "output=\(first.folder)/run"]).run() == 0)
+    }
+
     @Test func otherJobsAreLeftAlone() throws {
         let bystander = try FakeJob("wait")
         try bystander.start()

@@ -38,7 +38,7 @@ private let rowTolerance: Float = 3e-6
     @Test(arguments: oddWidths, [false, true]) func layerNormBackward(width: Int, accumulate: Bool) throws {
         let arena = Arena()
         let gamma = normalMatrix(arena, 1, width, seed: 11).vector
-        // Rows of the statistics belong to rows of x, so sub-views take row 0's: any numbers do.
+        // The same for every row, since the check moves rows about; see gradientsUseTheStatisticsOfTheirRow.
         let mean = arena.matrix(1, 131)
         let reciprocal = arena.matrix(1, 131)
         mean.fill(0.1)
@@ -102,6 +102,54 @@ private let rowTolerance: Float = 3e-6
                 Naive.normalizeRowsBackward(dy, y: y, norms: norms.base, into: dx, accumulate: accumulate)
             }
         ).check(width: width, inPlace: !accumulate)
+    }
+
+    @Test(arguments: [1, 2], [false, true])
+    func gradientsUseTheStatisticsOfTheirRow(threads: Int, accumulate: Bool) throws {
+        let engine = try Engine(threads: threads)
+        let arena = Arena()
+        let (rows, width) = (131, 768)
+        let x = normalMatrix(arena, rows, width, seed: 1)
+        for row in 0..<rows { engine.scale(x.rows(row..<row + 1), by: Float(row + 1), into: x.rows(row..<row + 1)) }
+        let dy = normalMatrix(arena, rows, width, seed: 2)
+        let gamma = normalMatrix(arena, 1, width, seed: 3).vector
+        let statistics = arena.matrix(3, rows)
+        let (mean, reciprocal, norms) = (statistics.row(0), statistics.row(1), statistics.row(2))
+        let y = arena.matrix(rows, width)
+        engine.layerNorm(
+            x, gamma: gamma, beta: gamma, epsilon: 1e-5, into: y, mean: mean, reciprocalDeviation: reciprocal)
+        engine.normalizeRows(x, into: y, norms: norms)
+        let results = (0..<4).map { _ in normalMatrix(arena, rows, width, seed: 4) }
+        engine.layerNormBackward(
+            dy, x: x, gamma: gamma, mean: mean, reciprocalDeviation: reciprocal, into: results[0],
+            accumulate: accumulate)
+        Naive.layerNormBackward(
+            dy, x: x, gamma: gamma, mean: mean, reciprocalDeviation: reciprocal, into: results[1],
+            accumulate: accumulate)
+        engine.normalizeRowsBackward(dy, y: y, norms: norms, into: results[2], accumulate: accumulate)
+        Naive.normalizeRowsBackward(dy, y: y, norms: norms, into: results[3], accumulate: accumulate)
+        // Row by row, since the gradients of large rows are small.
+        for row in 0..<rows {
+            let one = row..<row + 1
+            #expect(relativeError(results[0].rows(one), results[1].rows(one)) < rowTolerance, "row \(row)")
+            #expect(relativeError(results[2].rows(one), results[3].rows(one)) < rowTolerance, "row \(row)")
+        }
+    }
+
+    @Test func belowTheClampTheDivisorIsAConstant() throws {
+        let engine = try Engine(threads: 1)
+        let arena = Arena()
+        let x = normalMatrix(arena, 3, 8, seed: 1, scale: 1e-13)
+        let dy = normalMatrix(arena, 3, 8, seed: 2)
+        let results = (0..<4).map { _ in arena.matrix(3, 8) }
+        let norms = arena.matrix(1, 3)
+        engine.normalizeRows(x, into: results[0], norms: norms.base)
+        engine.normalizeRowsBackward(dy, y: results[0], norms: norms.base, into: results[1], accumulate: false)
+        #expect(norms.toArray() == [1e-12, 1e-12, 1e-12])
+        engine.scale(x, by: 1e12, into: results[2])
+        engine.scale(dy, by: 1e12, into: results[3])
+        #expect(relativeError(results[0], results[2]) < rowTolerance)
+        #expect(relativeError(results[1], results[3]) < rowTolerance)
     }
 
     @Test func aRowOfZerosNormalizesToZeros() throws {

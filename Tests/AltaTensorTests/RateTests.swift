@@ -50,52 +50,72 @@ import Testing
         }
     }
 
-    @Test(arguments: [84, 6400]) func kernels(rows: Int) {
-        let width = 768
-        let x = normalMatrix(arena, rows, width, seed: 1)
-        let dy = normalMatrix(arena, rows, width, seed: 2)
-        let y = arena.matrix(rows, width)
-        let vector = normalMatrix(arena, 1, max(width, rows), seed: 3).base
-        let other = normalMatrix(arena, 1, max(width, rows), seed: 4).base
-        let count = Double(x.count)
+    @Test func firstUseOfEveryRowCount() {
+        let packed = engine.pack(normalMatrix(arena, 768, 768, seed: 1))
+        let x = arena.matrix(1600, 768)
+        let y = arena.matrix(1600, 768)
+        x.fill(0)
+        let clock = ContinuousClock()
+        var seconds: [Double] = []
+        for _ in 0..<2 {
+            let time = clock.measure {
+                for rows in stride(from: 16, through: 1600, by: 16) {
+                    engine.forward(x.rows(0..<rows), packed, bias: nil, into: y.rows(0..<rows))
+                }
+            }
+            seconds.append(time / .seconds(1))
+        }
+        print("making a product of a new row count takes \((seconds[0] - seconds[1]) * 10) ms")
+    }
+
+    @Test(arguments: [84, 6400]) func norms(rows: Int) {
+        let (width, x, dy, y) = operands(rows)
+        let parameters = normalMatrix(arena, 4, width, seed: 3)
+        let (gamma, beta) = (parameters.row(0), parameters.row(1))
+        let statistics = arena.matrix(2, rows)
+        let (mean, reciprocal) = (statistics.row(0), statistics.row(1))
+        reportKernel("layerNorm", x) {
+            engine.layerNorm(
+                x, gamma: gamma, beta: beta, epsilon: 1e-5, into: y, mean: mean, reciprocalDeviation: reciprocal)
+        }
+        reportKernel("layerNormBackward", x) {
+            engine.layerNormBackward(
+                dy, x: x, gamma: gamma, mean: mean, reciprocalDeviation: reciprocal, into: y, accumulate: true)
+        }
+        reportKernel("layerNormParameterGradient", x) {
+            engine.layerNormParameterGradient(
+                dy, x: x, mean: mean, reciprocalDeviation: reciprocal, rows: 0..<rows,
+                gammaGradient: parameters.row(2), betaGradient: parameters.row(3))
+        }
+        reportKernel("normalizeRows", x) { engine.normalizeRows(x, into: y, norms: mean) }
+        reportKernel("normalizeRowsBackward", x) {
+            engine.normalizeRowsBackward(dy, y: x, norms: mean, into: y, accumulate: false)
+        }
+        reportKernel("standardizePatches", x) { engine.standardizePatches(x, into: y) }
+    }
+
+    @Test(arguments: [84, 6400]) func elementwise(rows: Int) {
+        let (width, x, dy, y) = operands(rows)
+        let sums = arena.matrix(1, width)
         let key = RandomKey(seed: 1, purpose: .dropout)
-        let kernels: [(String, () -> Void)] = [
-            (
-                "layerNorm",
-                {
-                    engine.layerNorm(
-                        x, gamma: vector, beta: other, epsilon: 1e-5, into: y, mean: vector, reciprocalDeviation: other)
-                }
-            ),
-            (
-                "layerNormBackward",
-                {
-                    engine.layerNormBackward(
-                        dy, x: x, gamma: vector, mean: vector, reciprocalDeviation: other, into: y, accumulate: true)
-                }
-            ),
-            (
-                "layerNormParameterGradient",
-                {
-                    engine.layerNormParameterGradient(
-                        dy, x: x, mean: vector, reciprocalDeviation: other, rows: 0..<rows, gammaGradient: y.base,
-                        betaGradient: y.base + width)
-                }
-            ),
-            ("columnSums", { engine.columnSums(x, rows: 0..<rows, into: y.base) }),
-            ("gelu", { engine.gelu(x, into: y) }),
-            ("geluBackward", { engine.geluBackward(dy, x: x, into: y, accumulate: false) }),
-            ("add", { engine.add(x, dy, into: y) }),
-            ("dropout", { engine.dropout(x, rows: 0..<rows, key: key, rate: 0.1, into: y) }),
-            ("normalizeRows", { engine.normalizeRows(x, into: y, norms: vector) }),
-            (
-                "normalizeRowsBackward",
-                { engine.normalizeRowsBackward(dy, y: x, norms: other, into: y, accumulate: false) }
-            ),
-            ("standardizePatches", { engine.standardizePatches(x, into: y) }),
-            ("sumOfSquares", { _ = engine.sumOfSquares(x.vector, count: x.count) }),
-        ]
-        for (name, body) in kernels { report("\(name), \(rows) rows", rate(count, body), "elem") }
+        reportKernel("columnSums", x) { engine.columnSums(x, rows: 0..<rows, into: sums.base) }
+        reportKernel("gelu", x) { engine.gelu(x, into: y) }
+        reportKernel("geluBackward", x) { engine.geluBackward(dy, x: x, into: y, accumulate: false) }
+        reportKernel("add", x) { engine.add(x, dy, into: y) }
+        reportKernel("dropout", x) { engine.dropout(x, rows: 0..<rows, key: key, rate: 0.1, into: y) }
+        reportKernel("sumOfSquares", x) { _ = engine.sumOfSquares(x.vector, count: x.count) }
+    }
+
+    private func operands(_ rows: Int) -> (width: Int, x: Matrix, dy: Matrix, y: Matrix) {
+        let width = 768
+        return (
+            width, normalMatrix(arena, rows, width, seed: 1), normalMatrix(arena, rows, width, seed: 2),
+            arena.matrix(rows, width)
+        )
+    }
+
+    private func reportKernel(_ name: String, _ x: Matrix, _ body: () -> Void) {
+        report("\(name), \(x.rows) rows", rate(Double(x.count), body), "elem")
     }
 
     @Test func training() {

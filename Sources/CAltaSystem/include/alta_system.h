@@ -1,2 +1,44 @@
+// What Swift cannot import from the C library: macros, variadic functions, signal handlers. Linux only.
+//
+// Functions that can fail return a negative errno then.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
+
+// MARK: Affinity. A core is a logical processor as Linux numbers them, from 0.
+
+/// Writes the cores that the calling thread may run on to `cores`, ascending, `capacity` of them at most.
+/// Returns how many there are, which may exceed the capacity.
+int alta_affinity_get(int32_t *cores, int capacity);
+
+/// Restricts the calling thread, and threads that it starts later, to `count` cores. Returns 0.
+int alta_affinity_set(const int32_t *cores, int count);
+
+// MARK: Machine
+
+/// Writes the machine's name, ended by a zero byte, to `name`. Returns 0; -ENAMETOOLONG where it does not fit.
+int alta_host_name(char *name, size_t capacity);
+
+/// The bytes of a core's level 2 cache; 0 where unknown.
+int64_t alta_level_2_cache_bytes(void);
+
+// MARK: Terminal
+
+/// 1 where the file descriptor is a terminal, else 0.
+int alta_is_terminal(int descriptor);
+
+/// The columns of the terminal behind the file descriptor; 0 where it is none or does not say.
+int alta_terminal_columns(int descriptor);
+
+// MARK: Signals
+// A handler may do next to nothing; this one sets a flag that the program reads where it is convenient.
+
+/// From now on `signal` (SIGTERM, SIGUSR1, ...) sets the flag instead of ending the process. System calls that it
+/// interrupts go on. Returns 0.
+int alta_signal_flag_install(int signal);
+
+/// The last signal that set the flag; 0 where none has. Lock-free; any thread.
+int alta_signal_flag_pending(void);
+
+/// Forgets the signal, so that the flag can be set again.
+void alta_signal_flag_clear(void);

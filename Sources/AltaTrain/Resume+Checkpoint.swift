@@ -1,0 +1,59 @@
+import AltaCore
+import Foundation
+
+extension Checkpoint {
+    /// The checkpoint that a run goes on from; nil: it starts afresh.
+    ///
+    /// `auto` takes the newest valid one in the output folder and tells of those it passes over.
+    /// - Throws: `AltaError` where the checkpoint belongs to another run, naming the keys that differ, or where a path
+    ///   was given that holds none.
+    static func toResume(_ config: RunConfig, folder: RunFolder, notice: (String) -> Void) throws -> Checkpoint? {
+        switch config.resume {
+        case .never: return nil
+        case .auto:
+            guard let found = newest(in: folder, notice: notice) else { return nil }
+            return try found.checked(against: config)
+        case .path(let path):
+            return try find(path, notice: notice).checked(against: config)
+        }
+    }
+
+    /// The checkpoint of a run folder (its newest valid one) or of a step folder.
+    ///
+    /// - Throws: `AltaError` where there is none.
+    public static func find(_ path: String, notice: (String) -> Void) throws -> Checkpoint {
+        if FileManager.default.fileExists(atPath: "\(path)/\(stateName)") { return try open(path) }
+        guard let found = newest(in: RunFolder(path), notice: notice) else {
+            throw AltaError(
+                "no valid checkpoint here", remedy: "name a run folder or a step folder in its checkpoints",
+                file: path)
+        }
+        return found
+    }
+
+    private static func newest(in folder: RunFolder, notice: (String) -> Void) -> Checkpoint? {
+        for path in folder.checkpoints() {
+            do { return try open(path) } catch {
+                notice("note: passing over a checkpoint that cannot be read: \(error)")
+            }
+        }
+        return nil
+    }
+
+    private func checked(against config: RunConfig) throws -> Checkpoint {
+        let differing = config.differences(from: self.config)
+        guard differing.isEmpty else {
+            throw AltaError(
+                "the checkpoint is of another run",
+                why: differing.joined(separator: "; "),
+                remedy: "take those values back, choose another `output`, or set resume to null", file: path)
+        }
+        return self
+    }
+
+    /// The run folder that holds this checkpoint's frozen weights.
+    var runFolder: RunFolder {
+        let checkpoints = URL(filePath: path).deletingLastPathComponent()
+        return RunFolder(checkpoints.deletingLastPathComponent().path)
+    }
+}

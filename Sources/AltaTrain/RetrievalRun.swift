@@ -1,0 +1,91 @@
+import AltaAutograd
+import AltaComm
+import AltaCore
+import AltaData
+import AltaEvaluate
+import AltaModel
+import AltaTensor
+
+/// Retrieval over a table: every radiograph looks for its report, and every report for its radiograph.
+public struct RetrievalRun {
+    let model: AltaModel
+    let preparer: StudyPreparer
+    let context: RankContext
+    let arena: Arena
+
+    /// Studies that are encoded at once; it changes nothing but memory.
+    static let batch = 16
+
+    /// Collective. Each rank encodes every rank-count-th study, all are ranked against all.
+    ///
+    /// Studies with equal reports (but for white space) count as matches of each other.
+    func evaluate() throws -> RetrievalResult {
+        context.clock.current = "evaluation"
+        let own = Array(stride(from: context.collectives.rank, to: preparer.table.count, by: context.collectives.rankCount))
+            .map { StudyIndex($0) }
+        var images: [Float] = []
+        var texts: [Float] = []
+        try context.agree {
+            for start in stride(from: 0, to: own.count, by: RetrievalRun.batch) {
+                let studies = own[start..<min(start + RetrievalRun.batch, own.count)]
+                images += try encodeImages(Array(studies))
+                texts += encodeReports(Array(studies))
+            }
+        }
+        return try Retrieval.evaluate(
+            images: images, texts: texts, reportHashes: own.map(reportHash), width: model.weights.config.projection,
+            collectives: context.collectives)
+    }
+
+    private func encodeImages(_ studies: [StudyIndex]) throws -> [Float] {
+        let images = try studies.map(preparer.evaluationImage)
+        return onTape { model.encodeFrontal(images, on: $0) }
+    }
+
+    private func encodeReports(_ studies: [StudyIndex]) -> [Float] {
+        onTape { model.encodeReports(studies.map(preparer.evaluationTokens), on: $0) }
+    }
+
+    private func onTape(_ body: (Tape) -> Matrix) -> [Float] {
+        arena.release(to: .start)
+        return body(Tape(engine: context.engine, arena: arena, ledger: nil)).toArray()
+    }
+
+    private func reportHash(_ study: StudyIndex) -> UInt64 {
+        var hash = StableHash()
+        for word in preparer.table.study(study).report.split(whereSeparator: \.isWhitespace) {
+            hash.combine(String(word))
+            hash.combine(" ")
+        }
+        return hash.value
+    }
+}
+
+extension RetrievalRun {
+    /// Collective. Retrieval on a configuration's `data.validation` (else `data.train`) with the weights of a checkpoint.
+    ///
+    /// - Parameter checkpoint: a run folder or a step folder; nil: freshly initialised weights.
+    public static func run(
+        _ config: RunConfig, checkpoint path: String?, context: RankContext
+    ) throws -> RetrievalResult {
+        context.clock.current = "start"
+        try context.checkSameConfiguration(config)
+        let run = try context.agree {
+            guard let table = config.validationPath ?? config.trainPath else {
+                throw AltaError("data.validation is not set", remedy: "give the CSV of the studies to evaluate")
+            }
+            let checkpoint = try path.map { try Checkpoint.find($0) { _ in } }
+            var effective = checkpoint?.config ?? config
+            effective.vocabularyPath = config.vocabularyPath ?? effective.vocabularyPath
+            effective.imageRoot = config.imageRoot
+            let data = try TrainingData.open(effective, csvPath: table)
+            let weights = try ModelWeights.make(
+                config: data.config, trainable: effective.trainable, adapterInit: effective.adapterInit,
+                source: try LayeredWeights.of(checkpoint, seed: effective.seed), engine: context.engine)
+            return RetrievalRun(
+                model: AltaModel.make(weights: weights, dropoutRate: 0), preparer: data.preparer, context: context,
+                arena: Arena())
+        }
+        return try run.evaluate()
+    }
+}

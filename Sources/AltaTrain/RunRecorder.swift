@@ -1,0 +1,100 @@
+import AltaComm
+import AltaCore
+import AltaEvaluate
+import Foundation
+
+/// Rank 0's listener: the log, the progress line, and what a person should know at start and end.
+final class RunRecorder: TrainingListener {
+    private let log: StepLog
+    private let progress: ProgressLine
+    private let output: String
+
+    private init(log: StepLog, progress: ProgressLine, output: String) {
+        self.log = log
+        self.progress = progress
+        self.output = output
+    }
+
+    /// Opens the log of a run and tells how it starts.
+    static func open(
+        _ run: TrainingRun, notices: [String], ranks: any Collectives, isTerminal: Bool
+    ) throws -> RunRecorder {
+        let log = try StepLog.open(run.folder.logPath)
+        try log.append(event: "start", run.startFacts(ranks: ranks))
+        for line in try notices + run.startLines(ranks: ranks) { RunRecorder.say(line) }
+        return RunRecorder(
+            log: log,
+            progress: ProgressLine(
+                totalSteps: run.totalSteps, globalBatch: run.config.globalBatch, isTerminal: isTerminal),
+            output: run.folder.path)
+    }
+
+    func completed(_ report: StepReport) throws {
+        try log.append(report)
+        progress.show(report)
+    }
+
+    func validated(_ result: RetrievalResult, step: Int) throws {
+        try log.append(event: "validation", [("step", .integer(step))] + result.members)
+    }
+
+    func saved(_ path: String, step: Int) throws {
+        try log.append(event: "checkpoint", [("step", .integer(step)), ("path", .string(path))])
+    }
+
+    func couldNotSave(_ error: AltaError, step: Int) throws {
+        FileHandle.standardError.write(Data("warning: \(error.description); training goes on\n".utf8))
+        try log.append(event: "checkpoint_failed", [("step", .integer(step)), ("message", .string(error.description))])
+    }
+
+    func ended(step: Int) throws {
+        try log.append(event: "end", [("step", .integer(step))])
+        RunRecorder.say("done: \(step) steps, in \(output)")
+    }
+
+    private static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+}
+
+extension TrainingRun {
+    fileprivate func startFacts(ranks: any Collectives) -> [(String, JSONValue)] {
+        [
+            ("ranks", .integer(ranks.rankCount)), ("first_step", .integer(completedSteps + 1)),
+            ("total_steps", .integer(totalSteps)), ("steps_per_epoch", .integer(plan.stepsPerEpoch)),
+            ("studies", .integer(data.costs.count)), ("micro_batch", .integer(step.microBatch)),
+            ("trainable_parameters", .integer(weights.trainableCount)),
+            ("parameters", .integer(weights.catalog.count)), ("frozen_hash", .string(frozenHash)),
+        ]
+    }
+
+    fileprivate func startLines(ranks: any Collectives) throws -> [String] {
+        let share = 100 * Double(weights.trainableCount) / Double(max(weights.catalog.count, 1))
+        return [
+            "configuration: \(try config.resolvedJSON().text())",
+            "\(data.costs.count) studies, global batch \(config.globalBatch), \(plan.stepsPerEpoch) steps an epoch; "
+                + "\(ranks.rankCount) ranks, micro-batch \(step.microBatch)",
+            "\(weights.trainableCount) of \(weights.catalog.count) parameters train "
+                + "(\(ProgressLine.fixed(share, 2)) %)",
+            completedSteps > 0
+                ? "going on after step \(completedSteps) of \(totalSteps)" : "\(totalSteps) steps to take",
+        ]
+    }
+}
+
+extension RetrievalResult {
+    /// The scores as members of a JSON object.
+    public var members: [(String, JSONValue)] {
+        [
+            ("studies", .integer(studies)), ("image_to_text", imageToText.json), ("text_to_image", textToImage.json),
+            ("chance", chance.json),
+        ]
+    }
+}
+
+extension RetrievalScores {
+    fileprivate var json: JSONValue {
+        .object(members: [
+            ("recall_1", .number(recall1)), ("recall_5", .number(recall5)), ("recall_10", .number(recall10)),
+            ("median_rank", .number(medianRank)),
+        ])
+    }
+}

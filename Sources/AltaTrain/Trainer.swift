@@ -1,0 +1,119 @@
+import AltaComm
+import AltaCore
+import AltaData
+import AltaModel
+
+/// Takes a run from its first step, or from where it stopped, to its last.
+public struct Trainer {
+    let run: TrainingRun
+    let context: RankContext
+    let listener: any TrainingListener
+
+    /// Collective. Opens the run that the configuration describes and trains it to its end.
+    ///
+    /// - Parameter listener: hears of every step; on rank 0 it writes the log and the progress line.
+    /// - Throws: `AgreedFailure` for what every rank knows of, `AltaError` for the rest.
+    public static func train(_ config: RunConfig, context: RankContext, isTerminal: Bool) throws {
+        context.clock.current = "start"
+        let notices = NoticeBoard()
+        let run = try TrainingRun.start(config, context: context) { notices.add($0) }
+        let listener: any TrainingListener = try context.agree {
+            guard context.isFirst else { return SilentListener() }
+            return try RunRecorder.open(
+                run, notices: notices.texts, ranks: context.collectives, isTerminal: isTerminal)
+        }
+        try Trainer(run: run, context: context, listener: listener).loop()
+    }
+
+    private func loop() throws {
+        var plan = run.plan
+        let stream = run.stream(rank: context.collectives.rank)
+        defer { stream.cancel() }
+        for index in run.completedSteps..<max(run.completedSteps, run.totalSteps) {
+            context.clock.reset()
+            context.clock.step = index + 1
+            let step = plan.step(index)
+            let studies = try nextShare(stream)
+            let report = try update(studies, plan: step)
+            try listener.completed(report)
+            if run.isCheckpointDue(after: index + 1) { try save(step: index + 1) }
+            if run.isEpochEnd(after: index + 1) { try validate(step: index + 1) }
+        }
+        try listener.ended(step: run.totalSteps)
+    }
+
+    /// One step: this rank's studies, the gradient over the global batch, the update.
+    private func update(_ studies: [PreparedStudy], plan: StepPlan) throws -> StepReport {
+        let clock = context.clock
+        let counts = try clock.measure(.communication) { try globalCounts(studies) }
+        let result = try run.step.gradients(studies, plan: plan, counts: counts)
+        let rate = Schedule(run.config).rate(epoch: plan.fractionalEpoch)
+        let norm = clock.measure(.update) {
+            let norm = run.step.engine.sumOfSquares(run.step.ledger.pointer, count: run.step.ledger.count).squareRoot()
+            run.optimizer.update(run.weights, gradients: run.step.ledger, rate: rate, engine: run.step.engine)
+            return norm
+        }
+        return StepReport(
+            step: plan.step + 1, epoch: plan.fractionalEpoch, losses: result.losses, learningRate: rate,
+            logitScales: run.weights.logitScales.map { Double.exponential(Double($0)) }, gradientNorm: norm,
+            studiesPerSecond: Double(plan.studies.count) / max(clock.elapsedSeconds, 1e-9), seconds: clock.seconds)
+    }
+
+    /// Collective. The next step's studies; where a rank could not prepare its own, every rank fails alike.
+    private func nextShare(_ stream: BatchStream) throws -> [PreparedStudy] {
+        try context.clock.measure(.data) {
+            let own = stream.next()
+            return try context.agree { try own.get() }
+        }
+    }
+
+    private func globalCounts(_ studies: [PreparedStudy]) throws -> LossCounts {
+        let model = run.weights.config
+        let own = studies.reduce(0) { $0 + $1.report.labels.count }
+        let masked = try context.collectives.allReduce(Int64(own), .sum)
+        return LossCounts(
+            hiddenPatches: run.plan.globalBatch * (model.patches - model.kept), maskedTokens: Int(masked))
+    }
+
+    /// Collective. Retrieval on `data.validation`, where the run has one.
+    private func validate(step: Int) throws {
+        guard let preparer = run.validation else { return }
+        let retrieval = RetrievalRun(
+            model: run.step.model, preparer: preparer, context: context, arena: run.step.activations)
+        try listener.validated(try retrieval.evaluate(), step: step)
+    }
+
+    /// A checkpoint that cannot be written is told of and does not end the run, but for the last one.
+    private func save(step: Int) throws {
+        context.clock.current = "checkpoint"
+        guard context.isFirst else { return }
+        let writer = CheckpointWriter(folder: run.folder, config: run.config, frozenHash: run.frozenHash)
+        do {
+            try writer.write(step: step, weights: run.weights, optimizer: run.optimizer)
+            try listener.saved(run.folder.checkpointPath(step: step), step: step)
+        } catch let error as AltaError where step < run.totalSteps {
+            try listener.couldNotSave(error, step: step)
+        }
+    }
+}
+
+extension TrainingRun {
+    /// The studies of this rank for every step to come, one step ahead.
+    func stream(rank: Int) -> BatchStream {
+        let preparer = data.preparer
+        let plan = plan
+        return BatchStream.start(steps: completedSteps..<max(completedSteps, totalSteps)) { index in
+            var plan = plan
+            let step = plan.step(index)
+            return try step.shares[rank].map { try preparer.prepare(step.studies[$0], epoch: step.epoch) }
+        }
+    }
+
+    /// Whether an epoch, or the run, is complete after a step.
+    func isEpochEnd(after step: Int) -> Bool { step == totalSteps || step % plan.stepsPerEpoch == 0 }
+
+    /// After every `checkpoint_every` steps (an epoch, where it is not set) and at the end.
+    func isCheckpointDue(after step: Int) -> Bool {
+        step == totalSteps || step % (config.checkpointEvery ?? plan.stepsPerEpoch) == 0
+    }
+}

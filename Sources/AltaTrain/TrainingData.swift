@@ -1,0 +1,47 @@
+import AltaComm
+import AltaCore
+import AltaData
+import AltaFormats
+
+/// The data of a run, opened and checked on every rank.
+struct TrainingData {
+    /// Prepares the studies of `data.train`.
+    let preparer: StudyPreparer
+    /// The model's shape with the vocabulary's size filled in.
+    let config: ModelConfig
+    /// A hash of the table and the vocabulary: the same on every rank, or the run does not start.
+    let hash: String
+
+    /// Opens the table and the vocabulary.
+    ///
+    /// - Throws: `AltaError` naming the key, file or row at fault.
+    static func open(_ config: RunConfig, csvPath: String) throws -> TrainingData {
+        guard let vocabularyPath = config.vocabularyPath else {
+            throw AltaError(
+                "data.vocabulary is not set", why: "reports cannot become tokens without one",
+                remedy: "give a BERT vocab.txt, or make one with alta-data vocabulary")
+        }
+        let vocabulary = try WordVocabulary(path: vocabularyPath)
+        let tokenizer = try WordPieceTokenizer(vocabulary: vocabulary)
+        var model = config.model
+        model.vocabulary = vocabulary.count
+        let table = try StudyTable.load(csvPath: csvPath, imageRoot: config.imageRoot)
+        let preparer = StudyPreparer(
+            table: table, reports: ReportPreparation(tokenizer: tokenizer, maxTokens: model.maxTokens),
+            config: model, seed: config.seed)
+        return TrainingData(
+            preparer: preparer, config: model, hash: try hash(of: [csvPath, vocabularyPath]))
+    }
+
+    /// The studies' costs, for dealing them to ranks.
+    var costs: [Int] { preparer.table.costs() }
+
+    private static func hash(of paths: [String]) throws -> String {
+        var hash = StableHash()
+        for path in paths {
+            let file = try FileBytes(mapping: path, what: "the data")
+            withExtendedLifetime(file) { hash.combine(file.bytes) }
+        }
+        return hash.hex
+    }
+}

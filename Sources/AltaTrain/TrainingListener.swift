@@ -1,0 +1,27 @@
+import AltaCore
+import AltaEvaluate
+
+/// Hears how a run goes; on rank 0 it tells the log and the person who watches.
+protocol TrainingListener {
+    func completed(_ report: StepReport) throws
+    func validated(_ result: RetrievalResult, step: Int) throws
+    func saved(_ path: String, step: Int) throws
+    func couldNotSave(_ error: AltaError, step: Int) throws
+    func ended(step: Int) throws
+}
+
+/// The listener of every rank but the first.
+struct SilentListener: TrainingListener {
+    func completed(_ report: StepReport) {}
+    func validated(_ result: RetrievalResult, step: Int) {}
+    func saved(_ path: String, step: Int) {}
+    func couldNotSave(_ error: AltaError, step: Int) {}
+    func ended(step: Int) {}
+}
+
+/// Collects what start-up wants a person to read, until somebody prints.
+final class NoticeBoard {
+    private(set) var texts: [String] = []
+
+    func add(_ text: String) { texts.append(text) }
+}

@@ -1,0 +1,139 @@
+import AltaAutograd
+import AltaComm
+import AltaCore
+import AltaData
+import AltaFormats
+import AltaModel
+import AltaTensor
+import Foundation
+
+/// A run, ready to take its first step: everything that start-up assembled.
+struct TrainingRun {
+    let config: RunConfig
+    let data: TrainingData
+    /// Prepares the studies of `data.validation`; nil: there is none.
+    let validation: StudyPreparer?
+    let plan: BatchPlan
+    let weights: ModelWeights
+    let optimizer: Optimizer
+    let step: TrainStep
+    let folder: RunFolder
+    let frozenHash: String
+    /// Steps that were completed before.
+    let completedSteps: Int
+    /// Steps when the run is done.
+    let totalSteps: Int
+
+    /// Collective. Opens the data, the weights and the run folder, from a checkpoint where there is one.
+    ///
+    /// - Throws: `AgreedFailure` on every rank for whatever one of them found at fault.
+    static func start(_ requested: RunConfig, context: RankContext, notice: (String) -> Void) throws -> TrainingRun {
+        try context.checkSameConfiguration(requested)
+        var config = requested
+        let data = try context.agree { try openData(requested, context: context) }
+        config.model = data.config
+        try context.checkSame("data", data.hash, remedy: "give every host the same CSV and vocabulary")
+        let validation = try context.agree {
+            try config.validationPath.map { try TrainingData.open(config, csvPath: $0).preparer }
+        }
+        let plan = try context.agree {
+            try BatchPlan(
+                costs: data.costs, globalBatch: config.globalBatch, seed: config.seed,
+                rankCount: context.collectives.rankCount)
+        }
+        let folder = try context.agree { try openFolder(config, context: context) }
+        try context.checkDeterminism(config, notice: notice)
+        let checkpoint = try context.agree {
+            try Checkpoint.toResume(config, folder: folder) { text in if context.isFirst { notice(text) } }
+        }
+        try context.checkSame(
+            "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
+            remedy: "put `output` on a file system that all hosts share")
+        return try context.agree {
+            try assemble(config, data, validation, plan, folder, checkpoint, context: context)
+        }
+    }
+
+    private static func openData(_ config: RunConfig, context: RankContext) throws -> TrainingData {
+        guard let path = config.trainPath else {
+            throw AltaError("data.train is not set", remedy: "give the CSV of the studies to train on")
+        }
+        let data = try TrainingData.open(config, csvPath: path)
+        // One rank looks: a million questions to a shared file system are enough once.
+        if context.isFirst { try data.preparer.table.checkFilesExist() }
+        return data
+    }
+
+    private static func openFolder(_ config: RunConfig, context: RankContext) throws -> RunFolder {
+        guard let output = config.output else {
+            throw AltaError("output is not set", remedy: "give the folder that the run may write")
+        }
+        let folder = RunFolder(output)
+        if context.isFirst { try folder.create(config: config) }
+        return folder
+    }
+
+    private static func assemble(
+        _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
+        _ checkpoint: Checkpoint?, context: RankContext
+    ) throws -> TrainingRun {
+        let weights = try ModelWeights.make(
+            config: data.config, trainable: config.trainable, adapterInit: config.adapterInit,
+            source: try LayeredWeights.of(checkpoint, seed: config.seed), engine: context.engine)
+        let frozenHash = weights.frozenHash()
+        let optimizer = Optimizer.make(weights: weights, constants: AdamWConstants(config))
+        if let checkpoint {
+            guard checkpoint.frozenHash == frozenHash else {
+                throw AltaError(
+                    "the frozen weights are not those of the checkpoint",
+                    why: "their hash is \(frozenHash), the checkpoint's \(checkpoint.frozenHash)",
+                    remedy: "bring the pretrained files back that the run began with", file: checkpoint.path)
+            }
+            try checkpoint.restore(optimizer, weights: weights)
+        } else if context.isFirst {
+            try weights.writeFrozen(to: folder.frozenPath)
+        }
+        return TrainingRun(
+            config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
+            step: makeStep(config, weights, plan, context: context), folder: folder, frozenHash: frozenHash,
+            completedSteps: checkpoint?.step ?? 0,
+            totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
+    }
+
+    private static func makeStep(
+        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, context: RankContext
+    ) -> TrainStep {
+        let ledger = GradientLedger.make(
+            sum: config.isDeterministic ? .orderFree : .floating,
+            shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, engine: context.engine)
+        let share = (plan.globalBatch + plan.rankCount - 1) / plan.rankCount
+        let microBatch =
+            config.microBatch > 0
+            ? config.microBatch
+            : MemoryPlan(config: weights.config).microBatch(
+                availableBytes: context.availableBytes, share: share)
+        return TrainStep(
+            model: AltaModel.make(weights: weights, dropoutRate: config.dropout ?? 0.1), engine: context.engine,
+            ledger: ledger, collectives: context.collectives, activations: Arena(), embeddings: Arena(),
+            clock: context.clock, microBatch: microBatch)
+    }
+}
+
+extension AdamWConstants {
+    /// The recipe of a run.
+    init(_ config: RunConfig) {
+        self.init()
+        weightDecay = config.weightDecay
+    }
+}
+
+extension LayeredWeights {
+    /// The weights of a checkpoint with its run's frozen ones, else fresh ones.
+    static func of(_ checkpoint: Checkpoint?, seed: UInt64) throws -> LayeredWeights {
+        var files = checkpoint.map { [$0.trainable] } ?? []
+        if let frozen = checkpoint?.runFolder.frozenPath, FileManager.default.fileExists(atPath: frozen) {
+            files.append(try SafetensorsFile(path: frozen))
+        }
+        return LayeredWeights(files: files, fallback: RandomWeights(seed: seed))
+    }
+}

@@ -1,1 +1,0 @@
-#include "alta_system.h"

@@ -1,0 +1,36 @@
+import AltaCore
+import AltaTrain
+
+/// What the commands that take a configuration have in common.
+enum Arguments {
+    static let configuration = PositionalArgument(
+        "CONFIG.json", "the run's configuration; every key has a default", isOptional: true)
+
+    static let set = CommandOption.value(
+        "--set", name: "KEY=VALUE", isRepeated: true, "override a key of the configuration; the last one wins")
+
+    /// The table of configuration keys for `--help`.
+    static let keys = "Configuration keys:\n" + RunConfig.keyTableText()
+
+    /// The configuration a command line describes; whatever is wrong with it, every rank finds alike.
+    static func config(_ arguments: ParsedArguments, job: RankContext) throws -> RunConfig {
+        try job.agree {
+            let config = try RunConfig.load(path: arguments.positionals.first, overrides: arguments.values("--set"))
+            try checkAvailable(config)
+            return config
+        }
+    }
+
+    /// Keys of the contract that this version does not act on are refused, not ignored.
+    private static func checkAvailable(_ config: RunConfig) throws {
+        let unavailable = [
+            ("precision", config.precision == .bf16, "use fp32 or auto"),
+            ("absent_views", config.absentViews == .shared, "use each"),
+            ("pretrained.vision", config.pretrainedVision != nil, "leave it out: weights are then initialised"),
+            ("pretrained.text", config.pretrainedText != nil, "leave it out: weights are then initialised"),
+        ]
+        for (key, isUsed, remedy) in unavailable where isUsed {
+            throw AltaError("\(key): this value is not available in this version", remedy: remedy)
+        }
+    }
+}

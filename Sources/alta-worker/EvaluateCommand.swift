@@ -1,0 +1,59 @@
+import AltaCore
+import AltaEvaluate
+import AltaTrain
+
+/// `alta-worker evaluate`: retrieval on a table.
+enum EvaluateCommand {
+    static let description = CommandDescription(
+        name: "alta-worker evaluate",
+        summary: "Retrieval on data.validation (else data.train): recall@1, 5, 10 and median rank, both ways.",
+        positionals: [Arguments.configuration],
+        options: [
+            .value(
+                "--checkpoint", name: "FOLDER",
+                "a run folder (its newest checkpoint) or a step folder; without it, freshly initialised weights"),
+            .flag("--json", documentation: "print one JSON object instead of the table"), Arguments.set,
+        ],
+        example: "mpirun -n 2 alta-worker evaluate config.json --checkpoint run --set data.validation=test.csv",
+        notes: "Studies with equal reports count as matches of each other. Ties are broken by expectation.\n\n"
+            + Arguments.keys)
+
+    static func run(_ arguments: ParsedArguments, job: RankContext) throws -> ExitCode {
+        let config = try Arguments.config(arguments, job: job)
+        let checkpoint = arguments.value("--checkpoint")
+        if checkpoint == nil, job.isFirst {
+            Console.note("note: no --checkpoint: the weights are freshly initialised, nothing was learned")
+        }
+        let result = try RetrievalRun.run(config, checkpoint: checkpoint, context: job)
+        if job.isFirst {
+            Console.print(arguments.flag("--json") ? try json(result) : table(result))
+        }
+        return .done
+    }
+
+    private static func json(_ result: RetrievalResult) throws -> String {
+        var object = JSONObject()
+        for (key, value) in result.members { object[key] = value }
+        return try JSONValue.object(object).text()
+    }
+
+    private static func table(_ result: RetrievalResult) -> String {
+        let rows = [
+            ("image to text", result.imageToText), ("text to image", result.textToImage), ("chance", result.chance),
+        ]
+        let header = "\(result.studies) studies".padded(to: 18) + "recall@1  recall@5  recall@10  median rank"
+        let lines = rows.map { name, scores in
+            name.padded(to: 18) + percent(scores.recall1, 8) + "  " + percent(scores.recall5, 8) + "  "
+                + percent(scores.recall10, 9) + "  " + rightAligned("\(scores.medianRank)", 11)
+        }
+        return ([header] + lines + ["equal reports count as matches of each other"]).joined(separator: "\n")
+    }
+
+    private static func percent(_ share: Double, _ width: Int) -> String {
+        rightAligned("\((share * 1000).rounded() / 10) %", width)
+    }
+
+    private static func rightAligned(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+}
