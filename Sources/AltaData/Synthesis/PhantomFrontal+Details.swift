@@ -113,7 +113,7 @@ extension PhantomFrontal {
                 SIMD2(x, y - 0.03), SIMD2(x + 0.055, y - 0.02), SIMD2(x + 0.05, y + 0.004), SIMD2(x - 0.01, y + 0.014),
                 SIMD2(x + 0.012, y + 0.04),
             ]
-            projection.detail.stroke(Spline.through(loop), radius: 0.0075, peak: 1.9)
+            projection.detail.stroke(Spline.through(loop), radius: 0.0095, peak: 2.2)
         }
     }
 
