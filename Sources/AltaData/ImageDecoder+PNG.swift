@@ -90,7 +90,7 @@ private struct PNGLayout {
     func raster(_ raw: [UInt8], palette: [UInt8], _ name: String) throws -> RasterRGB {
         let values: [UInt8]
         switch (bitDepth, samples) {
-        case (16, 1): values = try clippedTo8Bits(raw, name)
+        case (16, 1): values = try greyTo8Bits(raw, name)
         case (16, _): values = highBytes(raw)
         case (8, _): values = raw
         default: values = unpacked(raw)
@@ -101,16 +101,24 @@ private struct PNGLayout {
         return RasterRGB(channels: channels, height: height, width: width, pixels: pixels).withoutEqualChannels()
     }
 
-    /// Pillow clips 16-bit grey to 255, which turns a radiograph white; where it would, the image is refused.
-    private func clippedTo8Bits(_ raw: [UInt8], _ name: String) throws -> [UInt8] {
-        let values = raw.withUnsafeBytes { Array($0.bindMemory(to: UInt16.self)) }
-        guard let largest = values.max(), largest <= 255 else {
-            throw AltaError(
-                "16-bit grey PNG is not supported",
-                why: "it has values above 255, which Pillow's convert(\"RGB\") would clip to white",
-                remedy: "convert it to 8 bits with the window you want (for example value x 255 / maximum)", file: name)
+    /// 16-bit grey whose values fill 8 or 16 bits; what lies between is refused, since only its maker knows the range.
+    ///
+    /// Values up to 255 are taken as they are, as Pillow's `convert("RGB")` does. It clips larger ones, which turns a
+    /// radiograph white; where the highest bit is in use the range is 16 bits, and the high byte is taken, as Pillow does
+    /// with 16-bit colour.
+    private func greyTo8Bits(_ raw: [UInt8], _ name: String) throws -> [UInt8] {
+        let largest = raw.withUnsafeBytes { $0.bindMemory(to: UInt16.self).max() ?? 0 }
+        if largest <= UInt8.max {
+            return raw.withUnsafeBytes { $0.bindMemory(to: UInt16.self).map { UInt8(truncatingIfNeeded: $0) } }
         }
-        return values.map { UInt8(truncatingIfNeeded: $0) }
+        guard largest > UInt16.max / 2 else {
+            throw AltaError(
+                "the range of a 16-bit grey PNG is unclear",
+                why: "its largest value is \(largest): more than 8 bits, and not the full 16",
+                remedy: "scale it to 8 or to 16 bits with the window you want (for example value x 255 / \(largest))",
+                file: name)
+        }
+        return highBytes(raw)
     }
 
     private func highBytes(_ raw: [UInt8]) -> [UInt8] {

@@ -45,29 +45,3 @@ struct TrainingData {
         return hash.hex
     }
 }
-
-extension RankContext {
-    /// Refuses a job whose ranks do not agree on what they run. Collective.
-    func checkSame(_ what: String, _ text: String, remedy: String) throws {
-        let texts = try collectives.allGather(text)
-        guard let other = texts.firstIndex(where: { $0 != texts[0] }) else { return }
-        throw AgreedFailure(
-            error: AltaError(
-                "ranks have different \(what)", why: "rank \(other) differs from rank 0", remedy: remedy, rank: other),
-            reportingRank: other)
-    }
-
-    /// Refuses a job whose ranks were given different configurations, and names the keys. Collective.
-    func checkSameConfiguration(_ config: RunConfig) throws {
-        let texts = try collectives.allGather(try config.resolvedJSON().text(sortedKeys: true))
-        guard let other = texts.firstIndex(where: { $0 != texts[0] }) else { return }
-        let values = try [0, other].map { try JSONValue(parsing: texts[$0]) }
-        let keys = (values[0].object?.keys ?? []).filter { values[0][$0] != values[1][$0] }
-        throw AgreedFailure(
-            error: AltaError(
-                "ranks have different configurations",
-                why: "rank \(other) differs from rank 0 in \(keys.joined(separator: ", "))",
-                remedy: "start every rank with the same file and the same --set", rank: other),
-            reportingRank: other)
-    }
-}

@@ -42,6 +42,7 @@ struct TrainingRun {
                 rankCount: context.collectives.rankCount)
         }
         let folder = try context.agree { try openFolder(config, context: context) }
+        try context.checkDeterminism(config, notice: notice)
         let checkpoint = try context.agree {
             try Checkpoint.toResume(config, folder: folder) { text in if context.isFirst { notice(text) } }
         }

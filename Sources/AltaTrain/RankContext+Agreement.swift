@@ -1,0 +1,48 @@
+import AltaComm
+import AltaCore
+
+extension RankContext {
+    /// Refuses a job whose ranks do not agree on what they run. Collective.
+    func checkSame(_ what: String, _ text: String, remedy: String) throws {
+        let texts = try collectives.allGather(text)
+        guard let other = texts.firstIndex(where: { $0 != texts[0] }) else { return }
+        throw AgreedFailure(
+            error: AltaError(
+                "ranks have different \(what)", why: "rank \(other) differs from rank 0", remedy: remedy, rank: other),
+            reportingRank: other)
+    }
+
+    /// Refuses a job whose ranks were given different configurations, and names the keys. Collective.
+    func checkSameConfiguration(_ config: RunConfig) throws {
+        let texts = try collectives.allGather(try config.resolvedJSON().text(sortedKeys: true))
+        guard let other = texts.firstIndex(where: { $0 != texts[0] }) else { return }
+        let values = try [0, other].map { try JSONValue(parsing: texts[$0]) }
+        let keys = (values[0].object?.keys ?? []).filter { values[0][$0] != values[1][$0] }
+        throw AgreedFailure(
+            error: AltaError(
+                "ranks have different configurations",
+                why: "rank \(other) differs from rank 0 in \(keys.joined(separator: ", "))",
+                remedy: "start every rank with the same file and the same --set", rank: other),
+            reportingRank: other)
+    }
+
+    /// Order-free sums give the same bits only where a row of a product does not depend on the rows beside it. Collective.
+    ///
+    /// - Throws: on every rank, where the configuration asks for `deterministic` and a rank's engine cannot; where it is
+    ///   only the default, the run goes on and says so.
+    func checkDeterminism(_ config: RunConfig, notice: (String) -> Void) throws {
+        guard config.isDeterministic else { return }
+        let able = try collectives.allGather(Int32(engine.checkRowIndependence() ? 1 : 0))
+        guard let rank = able.firstIndex(of: 0) else { return }
+        let why = "on rank \(rank) a row of a product depends on the rows beside it"
+        guard config.deterministic == true else {
+            if isFirst { notice("note: another rank count or micro-batch may give other last bits: \(why)") }
+            return
+        }
+        throw AgreedFailure(
+            error: AltaError(
+                "deterministic cannot be kept", why: why,
+                remedy: "use machines with AVX-512, or leave `deterministic` out", rank: rank),
+            reportingRank: rank)
+    }
+}
