@@ -14,6 +14,10 @@ extern void omp_set_num_threads(int threads);
 // The packed layout is asked for at this many rows and then used for all: it was the same for every count tried.
 enum { REFERENCE_ROWS = 256 };
 
+// Below this many multiplications (some 0.1 ms of one core) a product runs on the calling thread: waking a passive
+// team takes 40 us. The bits are the same.
+static int team(int threads, long m, long k, long n) { return (double)m * k * n < 1.6e7 ? 1 : threads; }
+
 struct alta_engine {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
@@ -27,6 +31,7 @@ struct alta_matmul {
     dnnl_primitive_t primitive;
     dnnl_memory_t x, w, bias, y, scratchpad;
     size_t scratchpad_bytes;
+    int threads;
 };
 
 // ---- Memory descriptors: structures in 2.x, opaque objects in 3.x.
@@ -247,7 +252,7 @@ static dnnl_status_t prepare(alta_engine *engine, alta_matmul *matmul, bool has_
 
 int alta_matmul_create(
     alta_engine *engine, long m, long k, long n, bool has_bias, bool accumulate, alta_matmul **made) {
-    omp_set_num_threads(engine->threads);
+    omp_set_num_threads(team(engine->threads, m, k, n));
     layout packed = {0};
     TRY(packed_layout(engine, k, n, &packed));
     alta_matmul *matmul = calloc(1, sizeof *matmul);
@@ -257,6 +262,7 @@ int alta_matmul_create(
     }
     layout_free(&packed);
     if (status == dnnl_success) status = prepare(engine, matmul, has_bias);
+    if (status == dnnl_success) matmul->threads = team(engine->threads, m, k, n);
     if (status == dnnl_success) {
         *made = matmul;
     } else if (matmul) {
@@ -277,7 +283,7 @@ void alta_matmul_destroy(alta_matmul *matmul) {
 
 int alta_matmul_run(
     alta_engine *engine, alta_matmul *matmul, const float *x, const void *packed, const float *bias, float *y) {
-    omp_set_num_threads(engine->threads);
+    omp_set_num_threads(matmul->threads);
     TRY(dnnl_memory_set_data_handle(matmul->x, (void *)x));
     TRY(dnnl_memory_set_data_handle(matmul->w, (void *)packed));
     TRY(dnnl_memory_set_data_handle(matmul->y, y));
@@ -299,7 +305,7 @@ const char *alta_matmul_kernel(const alta_matmul *matmul) {
 int alta_sgemm(
     int threads, bool transpose_a, bool transpose_b, long m, long n, long k, float alpha, const float *a, long lda,
     const float *b, long ldb, float beta, float *c, long ldc) {
-    omp_set_num_threads(threads);
+    omp_set_num_threads(team(threads, m, k, n));
     return dnnl_sgemm(
         transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }

@@ -104,6 +104,22 @@ private let rowTolerance: Float = 3e-6
         ).check(width: width, inPlace: !accumulate)
     }
 
+    @Test func belowTheClampTheDivisorIsAConstant() throws {
+        let engine = try Engine(threads: 1)
+        let arena = Arena()
+        let x = normalMatrix(arena, 3, 8, seed: 1, scale: 1e-13)
+        let dy = normalMatrix(arena, 3, 8, seed: 2)
+        let results = (0..<4).map { _ in arena.matrix(3, 8) }
+        let norms = arena.matrix(1, 3)
+        engine.normalizeRows(x, into: results[0], norms: norms.base)
+        engine.normalizeRowsBackward(dy, y: results[0], norms: norms.base, into: results[1], accumulate: false)
+        #expect(norms.toArray() == [1e-12, 1e-12, 1e-12])
+        engine.scale(x, by: 1e12, into: results[2])
+        engine.scale(dy, by: 1e12, into: results[3])
+        #expect(relativeError(results[0], results[2]) < rowTolerance)
+        #expect(relativeError(results[1], results[3]) < rowTolerance)
+    }
+
     @Test func aRowOfZerosNormalizesToZeros() throws {
         let engine = try Engine(threads: 1)
         let arena = Arena()

@@ -42,13 +42,14 @@ private let productTolerance: Float = 3e-6
         }
         for (inputs, outputs) in [(64, 192), (768, 16), (16, 768), (65, 33), (192, 64), (768, 768)] {
             let arena = Arena()
-            let rows = 211
+            // Enough that the larger products are shared out to threads.
+            let rows = 1500
             let x = normalMatrix(arena, rows, inputs, seed: 1)
             let bias = normalMatrix(arena, 1, outputs, seed: 3)
             let packed = engine.pack(normalMatrix(arena, outputs, inputs, seed: 2))
             let all = arena.matrix(rows, outputs)
             single.forward(x, packed, bias: bias.base, into: all)
-            for range in [0..<1, 0..<2, 5..<22, 7..<39, 0..<211, 100..<211, 210..<211] {
+            for range in [0..<1, 0..<2, 5..<22, 7..<39, 0..<rows, 100..<rows, rows - 1..<rows] {
                 let padded = arena.matrix(range.count, outputs)
                 engine.forward(x.rows(range), packed, bias: bias.base, into: padded)
                 #expect(padded.hasBits(of: all.rows(range)), "\(inputs) to \(outputs), rows \(range)")
@@ -111,7 +112,8 @@ private let productTolerance: Float = 3e-6
         let one = try Engine(threads: 1)
         let two = try Engine(threads: 2)
         for (rows, inputs, outputs) in [
-            (1, 64, 64), (84, 768, 16), (50, 16, 768), (197, 192, 64), (33, 768, 768), (197, 384, 1536), (788, 64, 64),
+            (1, 64, 64), (84, 768, 16), (50, 16, 768), (197, 192, 64), (33, 768, 768), (197, 384, 1536),
+            (1788, 64, 192),
         ] {
             let arena = Arena()
             let x = normalMatrix(arena, rows, inputs, seed: 1)

@@ -50,6 +50,24 @@ import Testing
         }
     }
 
+    @Test func firstUseOfEveryRowCount() {
+        let packed = engine.pack(normalMatrix(arena, 768, 768, seed: 1))
+        let x = arena.matrix(1600, 768)
+        let y = arena.matrix(1600, 768)
+        x.fill(0)
+        let clock = ContinuousClock()
+        var seconds: [Double] = []
+        for _ in 0..<2 {
+            let time = clock.measure {
+                for rows in stride(from: 16, through: 1600, by: 16) {
+                    engine.forward(x.rows(0..<rows), packed, bias: nil, into: y.rows(0..<rows))
+                }
+            }
+            seconds.append(time / .seconds(1))
+        }
+        print("making a product of a new row count takes \((seconds[0] - seconds[1]) * 10) ms")
+    }
+
     @Test(arguments: [84, 6400]) func kernels(rows: Int) {
         let width = 768
         let x = normalMatrix(arena, rows, width, seed: 1)
