@@ -26,6 +26,7 @@ struct LaunchedJob {
             environment: plan.environment(failureFolder: failures, progress: isTerminal ? "terminal" : "lines"),
             worker: programs.worker, workerArguments: options.workerArguments)
         var kept = RankOutput(folder: logs)
+        kept.begin(rankCount: plan.ranks)
         kept.append(ArraySlice("-- \(shellQuoted(arguments))\n".utf8), of: .launcher)
         LaunchCommand.complain(["alta-launch: \(plan.summary); output of the ranks in \(logs)"])
         var supervisor = Supervisor(output: kept, failureFolder: failures)

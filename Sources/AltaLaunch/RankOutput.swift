@@ -19,6 +19,11 @@ public struct RankOutput {
         self.folder = folder
     }
 
+    /// Makes the log of each rank, so that a rank that printed nothing can be told from one that never was.
+    public mutating func begin(rankCount: Int) {
+        for rank in 0..<rankCount { write([], to: path(of: .rank(rank))) }
+    }
+
     /// The path of a source's log.
     public func path(of source: OutputSource) -> String {
         switch source {

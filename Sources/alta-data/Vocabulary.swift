@@ -31,7 +31,7 @@ func runVocabulary(arguments: [String]) throws {
     var reportCount = 0
     for path in parsed.values("--reports") {
         let table = try CSVTable(path: path)
-        let column = try table.column(named: parsed.value("--column") ?? StudyTable.reportColumn)
+        let column = try column(parsed.value("--column") ?? StudyTable.reportColumn, of: table)
         for row in 0..<table.rowCount { trainer.add(table.field(row, column)) }
         reportCount += table.rowCount
     }
@@ -41,4 +41,13 @@ func runVocabulary(arguments: [String]) throws {
     print(
         "\(output): \(tokens.count) tokens\(shortfall), from \(reportCount) reports with "
             + "\(trainer.distinctWordCount) different words")
+}
+
+private func column(_ name: String, of table: CSVTable) throws -> Int {
+    do {
+        return try table.column(named: name)
+    } catch var error as AltaError {
+        error.remedy = "name the column that holds the reports with --column"
+        throw error
+    }
 }

@@ -77,8 +77,8 @@ import Testing
         for index in 0..<60 {
             let key = random.child(UInt64(index))
             let length = 1 + key.integer(0, below: 9)
-            let letters = (0..<length).map { "abcd"[String.Index(utf16Offset: key.integer(1 + $0, below: 4), in: "abcd")] }
-            words[String(letters), default: 0] += 1 + key.integer(20, below: 5)
+            let letters = (0..<length).map { ["a", "b", "c", "d"][key.integer(1 + $0, below: 4)] }
+            words[letters.joined(), default: 0] += 1 + key.integer(20, below: 5)
         }
         return words
     }
@@ -95,7 +95,9 @@ import Testing
             for (word, count) in pieces {
                 for pair in zip(word, word.dropFirst()) { counts[[pair.0, pair.1], default: 0] += count }
             }
-            let best = counts.min { ($1.value, id($0.key[0]), id($0.key[1])) < ($0.value, id($1.key[0]), id($1.key[1])) }
+            let best = counts.min { a, b in
+                (b.value, id(a.key[0]), id(a.key[1])) < (a.value, id(b.key[0]), id(b.key[1]))
+            }
             guard let (pair, count) = best, count >= 2 else { return Array(tokens.dropFirst(characters.count)) }
             let merged = pair[0] + pair[1].dropFirst(2)
             if !tokens.contains(merged) { tokens.append(merged) }
