@@ -31,6 +31,21 @@ extension WorkerJobs {
             #expect(outputs == [newest.output])
         }
 
+        /// Untrained weights know nothing: with 24 studies a recall@10 of 0.42 +- 0.1 (one deviation) is chance.
+        @Test func withoutACheckpointItIsChance() throws {
+            let cohort = try SampleCohort.make(24)
+            defer { cohort.remove() }
+            let outcome = try run(AlignJob.small(cohort), ranks: 2, ["--json"])
+            expectDone(outcome)
+            #expect(outcome.errors.contains("freshly initialised"))
+            let scores = try JSONValue(parsing: outcome.output)
+            let chance = try #require(scores["chance"]?["recall_10"]?.double)
+            for direction in ["image_to_text", "text_to_image"] {
+                let recall = try #require(scores[direction]?["recall_10"]?.double)
+                #expect(abs(recall - chance) < 0.3, "\(direction)")
+            }
+        }
+
         @Test func aTableForPeople() throws {
             let cohort = try SampleCohort.make()
             defer { cohort.remove() }

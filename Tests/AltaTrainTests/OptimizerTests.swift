@@ -30,7 +30,8 @@ import Testing
             weights = try ModelWeights.make(
                 config: OptimizerTests.config, trainable: trainable, source: RandomWeights(seed: 5), engine: engine)
             ledger = GradientLedger.make(
-                sum: .floating, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, engine: engine)
+                sum: .floating, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, globalBatch: 1,
+                engine: engine)
             optimizer = Optimizer.make(weights: weights, constants: AdamWConstants())
         }
 
