@@ -44,14 +44,13 @@ final class StepLog {
     }
 
     func append(_ object: JSONObject) throws {
-        do {
-            try handle.write(contentsOf: Data((try JSONValue.object(object).text() + "\n").utf8))
-        } catch let error as AltaError {
-            throw error
-        } catch {
-            throw AltaError(
-                "cannot write the log", why: (error as NSError).localizedDescription,
-                remedy: "free some space and start again; the run resumes", file: path)
+        let line = Array((try JSONValue.object(object).text() + "\n").utf8)
+        var start = 0
+        while start < line.count {
+            let count = line[start...].withUnsafeBytes { write(handle.fileDescriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw AltaError.system("cannot write the log", file: path) }
+            start += count
         }
     }
 

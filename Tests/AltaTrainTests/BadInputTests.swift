@@ -58,10 +58,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     static let settings: [BadInput] = [
         setting("global_bach=4", ["global_bach", "global_batch"]),
         setting("data.trian=x.csv", ["data.trian", "data.train"]),
-        setting("global_batch=-4", ["global_batch is -4"]), setting("micro_batch=-1", ["micro_batch is -1"]),
+        setting("global_batch=-4", ["global_batch is -4"]),
         setting("global_batch=9", ["fewer studies than the global batch", "8 studies"]),
-        setting("learning_rate=fast", ["learning_rate"]), setting("seed=-1", ["seed"]),
-        setting("model=alta-huge", ["alta-huge", "alta-base"]), setting("model.width=33", ["model.width is 33"]),
+        setting("model=alta-huge", ["alta-huge", "alta-base"]),
         setting("precision=bf16", ["precision"]), setting("pretrained.vision=x", ["pretrained.vision"]),
         setting("output=/proc/none", ["/proc/none"]), setting("output=null", ["output is not set"]),
         setting("data.train=null", ["data.train is not set"]),
