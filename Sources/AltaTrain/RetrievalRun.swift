@@ -31,8 +31,8 @@ public struct RetrievalRun {
     /// Studies with equal reports (but for white space) count as matches of each other.
     func evaluate() throws -> RetrievalResult {
         context.clock.current = "evaluation"
-        let own = Array(stride(from: context.collectives.rank, to: preparer.table.count, by: context.collectives.rankCount))
-            .map { StudyIndex($0) }
+        let (rank, ranks) = (context.collectives.rank, context.collectives.rankCount)
+        let own = stride(from: rank, to: preparer.table.count, by: ranks).map { StudyIndex($0) }
         var images: [Float] = []
         var texts: [Float] = []
         try context.agree {

@@ -14,7 +14,8 @@ enum EvaluateCommand {
                 "a run folder (its newest checkpoint) or a step folder; without it, freshly initialised weights"),
             .value(
                 "--image", name: "VECTOR",
-                "study: the mean of a study's four views, as in training (default); frontal: the current frontal view alone"),
+                "study: the mean of a study's four views, as in training (default); frontal: the current frontal view alone"
+            ),
             .flag("--json", documentation: "print one JSON object instead of the table"), Arguments.set,
         ],
         example: "mpirun -n 2 alta-worker evaluate config.json --checkpoint run --set data.validation=test.csv",
