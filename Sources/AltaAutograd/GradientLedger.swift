@@ -11,13 +11,15 @@ public enum GradientSum: Sendable {
 
 /// Where every parameter's gradient is added up over studies, micro-batches and, by the caller, ranks.
 ///
-/// Fixed point has a unit of 2^-44, so a sum is exact to 6e-14 and holds up to 2^19; a partial that is not finite or at
-/// or above 2^18 is refused and remembered in `isFinite`.
+/// Fixed point has a unit of 2^-44, so a sum is exact to 6e-14 and wraps at 2^19. A partial that is not finite, or not below
+/// `largestPartial`, is refused and remembered in `isFinite`; so the sum over a global batch cannot wrap.
 public final class GradientLedger {
     /// How gradients are added up.
     public let sum: GradientSum
     /// Where each slot begins, and at last the total number of elements.
     public let offsets: [Int]
+    /// What every partial must stay below where sums are order-free.
+    public let largestPartial: Float
     /// False once a partial was not finite or out of range.
     public private(set) var isFinite = true
     /// The slot of the first refused partial, for the message.
@@ -30,25 +32,34 @@ public final class GradientLedger {
 
     /// A ledger for parameters of these shapes, all sums zero. `fixedRegion` and `floatRegion` come from `make`.
     init(
-        sum: GradientSum, shapes: [(rows: Int, columns: Int)], offsets: [Int], engine: Engine, fixedRegion: Region?,
-        floatRegion: Region
+        sum: GradientSum, shapes: [(rows: Int, columns: Int)], offsets: [Int], largestPartial: Float,
+        engine: Engine, fixedRegion: Region?, floatRegion: Region
     ) {
         self.sum = sum
         self.shapes = shapes
         self.offsets = offsets
+        self.largestPartial = largestPartial
         self.engine = engine
         self.fixedRegion = fixedRegion
         self.floatRegion = floatRegion
     }
 
+    /// The partials of one parameter that a study gives at most: word embeddings are an input and an output matrix.
+    static let partialsPerStudy = 2
+
     /// A ledger for parameters of these shapes (slot i has `shapes[i]`), all sums zero.
+    ///
+    /// - Parameter globalBatch: the studies whose partials are added up, over all micro-batches and ranks. A partial may
+    ///   be 2^19 / (2 globalBatch) large; losses are means over that batch, so partials shrink as it grows.
     public static func make(
-        sum: GradientSum, shapes: [(rows: Int, columns: Int)], engine: Engine
+        sum: GradientSum, shapes: [(rows: Int, columns: Int)], globalBatch: Int, engine: Engine
     ) -> GradientLedger {
+        precondition(globalBatch > 0, "a global batch of \(globalBatch) studies")
         let offsets = Segments(lengths: shapes.map { $0.rows * $0.columns }).offsets
         let count = offsets[offsets.count - 1]
         let ledger = GradientLedger(
-            sum: sum, shapes: shapes, offsets: offsets, engine: engine,
+            sum: sum, shapes: shapes, offsets: offsets,
+            largestPartial: 0x1p19 / Float(partialsPerStudy * globalBatch), engine: engine,
             fixedRegion: sum == .orderFree ? Region(byteCount: max(count, 1) * 8) : nil,
             floatRegion: Region(byteCount: max(count, 1) * 4))
         ledger.reset()
@@ -110,7 +121,9 @@ public final class GradientLedger {
         let partial = engine.scratch.matrix(shape.rows, shape.columns)
         compute(partial, false)
         let count = shape.rows * shape.columns
-        if !engine.addFixedPoint(partial.base, count: count, into: fixed + offsets[weight.slot]) {
+        if !engine.addFixedPoint(
+            partial.base, count: count, limit: largestPartial, into: fixed + offsets[weight.slot])
+        {
             isFinite = false
             firstBadSlot = firstBadSlot ?? weight.slot
         }

@@ -38,7 +38,7 @@ extension MPICollectives {
         }
         for (root, start) in CollectiveCounts.starts(of: counts).enumerated() {
             let slice = UnsafeMutableBufferPointer(rebasing: all[start..<start + counts[root]])
-            if root == rank { _ = slice.update(fromContentsOf: mine) }
+            if root == rank { UnsafeMutableRawBufferPointer(slice).copyMemory(from: UnsafeRawBufferPointer(mine)) }
             try broadcast(slice, from: root)
         }
     }

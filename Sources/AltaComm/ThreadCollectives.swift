@@ -104,8 +104,8 @@ public final class ThreadCollectives: Collectives {
     private func copy<E: CollectiveElement>(
         _ offer: ThreadGroup.Offer, into target: Slice<UnsafeMutableBufferPointer<E>>
     ) {
-        guard let source = offer.readable?.assumingMemoryBound(to: E.self) else { return }
-        let elements = UnsafeBufferPointer(start: source, count: target.count)
-        _ = UnsafeMutableBufferPointer(rebasing: target).update(fromContentsOf: elements)
+        guard !target.isEmpty, let source = offer.readable else { return }
+        let elements = UnsafeRawBufferPointer(start: source, count: target.count * MemoryLayout<E>.stride)
+        UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: target)).copyMemory(from: elements)
     }
 }

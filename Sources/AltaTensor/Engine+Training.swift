@@ -46,15 +46,19 @@ extension Engine {
 
     /// Adds each value as fixed point, rint(value * 2^44): integer sums do not depend on their order.
     ///
-    /// False if any value is not finite or at least 2^18 in magnitude; such a value is counted as 0.
+    /// False if any value is not finite or at least `limit` in magnitude; such a value is counted as 0. A sum wraps at
+    /// 2^19: the caller's limit keeps it below, 2^18 at most.
     public func addFixedPoint(
-        _ values: UnsafePointer<Float>, count: Int, into sums: UnsafeMutablePointer<Int64>
+        _ values: UnsafePointer<Float>, count: Int, limit: Float = 0x1p18, into sums: UnsafeMutablePointer<Int64>
     ) -> Bool {
+        precondition(
+            limit > 0 && limit <= 0x1p18, "a fixed-point limit of \(limit), expected more than 0, at most 2^18")
         let blocks = (count + Engine.flatBlock - 1) / Engine.flatBlock
         return scratch.scoped {
             let good: UnsafeMutableBufferPointer<Bool> = scratch.buffer(blocks)
             forEachBlock(count) { block, range in
-                good[block] = alta_add_fixed_point(values + range.lowerBound, sums + range.lowerBound, range.count)
+                good[block] = alta_add_fixed_point(
+                    values + range.lowerBound, limit, sums + range.lowerBound, range.count)
             }
             return good.allSatisfy { $0 }
         }

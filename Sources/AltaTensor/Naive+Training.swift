@@ -40,11 +40,11 @@ extension Naive {
 
     /// Adds rint(value * 2^44) each; false where a value was not finite or too large, and counted as 0.
     public static func addFixedPoint(
-        _ values: UnsafePointer<Float>, count: Int, into sums: UnsafeMutablePointer<Int64>
+        _ values: UnsafePointer<Float>, count: Int, limit: Float = 0x1p18, into sums: UnsafeMutablePointer<Int64>
     ) -> Bool {
         var good = true
         for i in 0..<count {
-            guard values[i].isFinite, abs(values[i]) < 0x1p18 else {
+            guard values[i].isFinite, abs(values[i]) < limit else {
                 good = false
                 continue
             }

@@ -105,7 +105,8 @@ struct TrainingRun {
     ) -> TrainStep {
         let ledger = GradientLedger.make(
             sum: config.isDeterministic ? .orderFree : .floating,
-            shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, engine: context.engine)
+            shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, globalBatch: plan.globalBatch,
+            engine: context.engine)
         let share = (plan.globalBatch + plan.rankCount - 1) / plan.rankCount
         let microBatch =
             config.microBatch > 0

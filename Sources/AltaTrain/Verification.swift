@@ -53,7 +53,8 @@ public struct Verification {
         }
         let model = AltaModel.make(weights: weights, dropoutRate: 0)
         let ledger = GradientLedger.make(
-            sum: .orderFree, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, engine: engine)
+            sum: .orderFree, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) },
+            globalBatch: fixture.studies.count, engine: engine)
         let step = TrainStep(
             model: model, engine: engine, ledger: ledger, collectives: collectives, activations: Arena(),
             embeddings: Arena(), clock: context.clock, microBatch: microBatch)

@@ -16,12 +16,12 @@ KERNEL void alta_adamw(
     }
 }
 
-KERNEL bool alta_add_fixed_point(const float *values, int64_t *sums, long count) {
+KERNEL bool alta_add_fixed_point(const float *values, float limit, int64_t *sums, long count) {
     uint32_t bad = 0;
     ELEMENTWISE
     for (long i = 0; i < count; i++) {
         // False for NaN too.
-        uint32_t good = fabsf(values[i]) < 0x1p18f;
+        uint32_t good = fabsf(values[i]) < limit;
         double scaled = good ? (double)values[i] * 0x1p44 : 0.0;
         sums[i] += (int64_t)rint(scaled);
         bad |= !good;

@@ -18,11 +18,12 @@ struct SynthesisImageTests {
     }
 
     /// Where and how much an image changes: grey levels summed over the image's left and right half, and the mean row as
-    /// a fraction of the height.
+    /// a fraction of the height, and the mean change of the hundred most changed pixels.
     private struct Difference {
         var left = 0.0
         var right = 0.0
         var row = 0.0
+        var strongest = 0.0
         var total: Double { left + right }
     }
 
@@ -33,15 +34,18 @@ struct SynthesisImageTests {
         let without = renderer.image(study([], patient: patient), isFrontal: isFrontal)
         precondition(with.width == without.width && with.height == without.height)
         var result = Difference()
+        var changes: [Double] = []
         for row in 0..<with.height {
             for column in 0..<with.width {
                 let place = row * with.width + column
                 let change = Double(abs(Int(with.pixels[place]) - Int(without.pixels[place])))
                 if column < with.width / 2 { result.left += change } else { result.right += change }
+                changes.append(change)
                 result.row += change * Double(row) / Double(with.height)
             }
         }
         result.row /= max(1, result.total)
+        result.strongest = changes.sorted(by: >).prefix(100).reduce(0, +) / 100
         return result
     }
 
@@ -76,12 +80,15 @@ struct SynthesisImageTests {
             case .edema: .bilateral
             default: .left
             }
-        // Half a grey level on average over the image is a patch of 30 levels on a sixtieth of it.
-        let pixels = Double(Self.size * Self.size)
+        // The hundred most changed pixels of 37,000 are a patch a model of 16-pixel patches sees at 224 pixels; noise
+        // is the same in both images. Mediastinum is bright already, so hardware over it adds fewer grey levels.
+        let (frontalLevels, lateralLevels) = (20.0, 12.0)
         for look in UInt64(0)..<2 {
             let found = finding(kind, side, .lower, look: look)
-            #expect(difference(found, .moderate).total > 0.5 * pixels)
-            if kind != .pneumothorax { #expect(difference(found, .moderate, isFrontal: false).total > 0.25 * pixels) }
+            #expect(difference(found, .moderate).strongest > frontalLevels)
+            if kind != .pneumothorax {
+                #expect(difference(found, .moderate, isFrontal: false).strongest > lateralLevels)
+            }
         }
     }
 

@@ -2,12 +2,16 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-/// The built `alta-data`, as scripts call it.
-@Suite(.enabled(if: FileManager.default.isExecutableFile(atPath: TokenCommandTests.program.path)))
-struct TokenCommandTests {
+/// The `alta-data` that was built beside the tests.
+enum BuiltDataCommand {
     static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         .appending(path: "alta-data")
+    static let isThere = FileManager.default.isExecutableFile(atPath: program.path)
+}
 
+/// `alta-data` as scripts call it.
+@Suite(.enabled(if: BuiltDataCommand.isThere))
+struct TokenCommandTests {
     struct Outcome {
         let exitCode: Int32
         let output: String
@@ -20,7 +24,7 @@ struct TokenCommandTests {
         let files = ["in", "out", "err"].map { URL(filePath: "\(folder)/\($0)") }
         for (file, content) in zip(files, [input, [], []]) { try Data(content).write(to: file) }
         let process = Process()
-        process.executableURL = Self.program
+        process.executableURL = BuiltDataCommand.program
         process.arguments = arguments
         process.standardInput = try FileHandle(forReadingFrom: files[0])
         process.standardOutput = try FileHandle(forWritingTo: files[1])
@@ -40,7 +44,8 @@ struct TokenCommandTests {
 
     @Test func tokenizesLines() throws {
         let folder = try folder(["v.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n"])
-        let outcome = try run(["tokenize", "--vocabulary", "\(folder)/v.txt"], input: Array("a b\n\nA\rb c\u{0B}[MASK]".utf8))
+        let input = Array("a b\n\nA\rb c\u{0B}[MASK]".utf8)
+        let outcome = try run(["tokenize", "--vocabulary", "\(folder)/v.txt"], input: input)
         #expect(outcome.exitCode == 0)
         #expect(outcome.output == "{\"ids\": [2, 5, 6, 3]}\n{\"ids\": [2, 3]}\n{\"ids\": [2, 5, 6, 1, 4, 3]}\n")
         #expect(outcome.error == "")
@@ -49,7 +54,8 @@ struct TokenCommandTests {
     @Test func aVocabularyMadeHereTokenizesItsReports() throws {
         let folder = try folder(["t.csv": "id,text\n1,\"Lungs clear.\nLungs clear.\"\n2,Lungs clear.\n"])
         let made = try run([
-            "vocabulary", "--reports", "\(folder)/t.csv", "--column", "text", "--size", "300", "--output", "\(folder)/v.txt",
+            "vocabulary", "--reports", "\(folder)/t.csv", "--column", "text", "--size", "300",
+            "--output", "\(folder)/v.txt",
         ])
         #expect(made.exitCode == 0, "\(made.error)")
         #expect(made.output.contains("from 2 reports with 3 different words"))

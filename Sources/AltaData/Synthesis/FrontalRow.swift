@@ -55,17 +55,22 @@ struct FrontalRow {
             var density = PhantomProjection.lungDensity
             aeration = min(1, aerated / 8)
             if column.side == collapsedSide {
-                if column.distance > collapsedLateral || column.distance < collapsedMedial {
-                    // Free air: what fills the lung's own air spaces is not here.
-                    (density, aeration, aerated) = (0, 0, air)
-                } else {
-                    density = collapsedDensity
-                }
+                // Free air: what fills the lung's own air spaces is not here, nor are vessels.
+                let free = freeShare(column.distance)
+                density = collapsedDensity * (1 - free)
+                aeration *= 1 - free
+                aerated += (air - aerated) * free
             }
             tissue -= aerated * (1 - density)
         }
         tissue -= trachea(column) + gas(column)
         return (max(0, tissue) * PhantomProjection.tissue, aeration)
+    }
+
+    /// 1 outside a lung that has collapsed, 0 inside, with an edge of two coarse samples between.
+    private func freeShare(_ distance: Float) -> Float {
+        let inside = smoothStep(-0.009, 0.009, collapsedLateral - distance)
+        return 1 - inside * smoothStep(-0.009, 0.009, distance - collapsedMedial)
     }
 
     private func lungDepth(_ column: FrontalColumn) -> Float {

@@ -59,7 +59,7 @@ extension PhantomFrontal {
         let x = thorax.midline - 0.01
         let tip = -0.38 + 0.03 * finding.key.uniform(1)
         let points = [SIMD2(x + 0.03, -1.2), SIMD2(x + 0.012, -0.8), SIMD2(x, -0.6), SIMD2(x, tip)]
-        projection.detail.stroke(points, radius: 0.026, peak: 0.75, hollow: true)
+        projection.detail.stroke(points, radius: 0.026, peak: 1.1, hollow: true)
         projection.detail.stroke(points.map { $0 + SIMD2(0.012, 0) }, radius: 0.006, peak: 1.6)
     }
 
@@ -113,7 +113,7 @@ extension PhantomFrontal {
                 SIMD2(x, y - 0.03), SIMD2(x + 0.055, y - 0.02), SIMD2(x + 0.05, y + 0.004), SIMD2(x - 0.01, y + 0.014),
                 SIMD2(x + 0.012, y + 0.04),
             ]
-            projection.detail.stroke(Spline.through(loop), radius: 0.0075, peak: 1.9)
+            projection.detail.stroke(Spline.through(loop), radius: 0.0095, peak: 2.2)
         }
     }
 

@@ -77,7 +77,7 @@ extension PhantomLateral {
             case .nodule: addNodule(found)
             case .endotrachealTube:
                 let points = [SIMD2<Float>(-0.01, -1.2), SIMD2(0.02, -0.7), SIMD2(0.06, -0.38)]
-                projection.detail.stroke(points, radius: 0.026, peak: 0.7, hollow: true)
+                projection.detail.stroke(points, radius: 0.026, peak: 1, hollow: true)
             case .centralLine: addCentralLine(found.finding)
             case .pacemaker: addPacemaker()
             case .sternotomyWires: addWires()

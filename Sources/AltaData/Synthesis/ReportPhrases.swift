@@ -65,15 +65,10 @@ struct ReportPhrases {
         "The prior examination is available for comparison.",
     ]
 
-    /// What radiographs were taken.
-    static let frontalOnly = [
-        "Single frontal view of the chest.", "Portable frontal radiograph of the chest.", "One view of the chest.",
-    ]
-
-    /// What radiographs were taken: with a lateral.
-    static let twoViews = [
-        "Frontal and lateral views of the chest.", "PA and lateral radiographs of the chest.",
-        "Two views of the chest.",
+    /// What was done, in words that do not count the radiographs: a model would learn to match their number and little else.
+    static let technique = [
+        "Radiography of the chest.", "Chest radiograph.", "Chest x-ray.", "Radiographic examination of the chest.",
+        "EXAM: Chest.",
     ]
 
     /// Neutral remarks that hold for every phantom.

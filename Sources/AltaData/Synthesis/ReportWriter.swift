@@ -21,9 +21,7 @@ public struct ReportWriter {
     private mutating func write() -> String {
         var opening: [String] = []
         if draws.chance(0.15) { opening.append("INDICATION: \(draws.pick(ReportPhrases.indications)).") }
-        if draws.chance(0.6) {
-            opening.append(draws.pick(study.hasLateral ? ReportPhrases.twoViews : ReportPhrases.frontalOnly))
-        }
+        if draws.chance(0.6) { opening.append(draws.pick(ReportPhrases.technique)) }
         if study.hasPrior && draws.chance(0.6) { opening.append(draws.pick(ReportPhrases.comparisons)) }
         let positive = draws.shuffled(study.states).map { sentence($0) }
         let impression = self.impression()
