@@ -25,8 +25,10 @@ public struct Checkpoint: Sendable {
     public let frozenHash: String
     /// What trains.
     public let trainable: SafetensorsFile
+    /// The optimizer's moments.
+    let optimizer: SafetensorsFile
 
-    /// Opens a step folder and reads its description.
+    /// Opens a step folder: reads its description and checks that its files are whole.
     ///
     /// - Throws: `AltaError` where anything is missing or malformed.
     public static func open(_ path: String) throws -> Checkpoint {
@@ -42,13 +44,13 @@ public struct Checkpoint: Sendable {
         }
         return Checkpoint(
             path: path, config: try RunConfig(json: config, file: statePath), step: step, updates: updates,
-            frozenHash: hash, trainable: try SafetensorsFile(path: "\(path)/\(trainableName)"))
+            frozenHash: hash, trainable: try SafetensorsFile(path: "\(path)/\(trainableName)"),
+            optimizer: try SafetensorsFile(path: "\(path)/\(optimizerName)"))
     }
 
     /// Puts the optimizer's moments back in place.
     func restore(_ optimizer: Optimizer, weights: ModelWeights) throws {
-        let file = try SafetensorsFile(path: "\(path)/\(Checkpoint.optimizerName)")
-        let source = { (prefix: String) in FileWeights(file: file, prefix: prefix) }
+        let source = { (prefix: String) in FileWeights(file: self.optimizer, prefix: prefix) }
         for (slot, spec) in weights.trainableSpecs.enumerated() {
             let moments = optimizer.moments(slot)
             for (part, offset) in ModelWeights.parts(of: spec) {
@@ -91,7 +93,7 @@ struct CheckpointWriter {
             }
             throw error
         }
-        removeOld()
+        removeOld(step: step)
     }
 
     private func writeFiles(into path: String, step: Int, weights: ModelWeights, optimizer: Optimizer) throws {
@@ -114,8 +116,12 @@ struct CheckpointWriter {
             "\(path)/\(Checkpoint.stateName)", text: try JSONValue.object(state).text(.pretty))
     }
 
-    private func removeOld() {
-        for path in folder.checkpoints().dropFirst(config.keepCheckpoints) {
+    /// Later steps are of a run that was given up: this one went back to an earlier step, or began afresh.
+    private func removeOld(step: Int) {
+        let newest = folder.checkpointPath(step: step)
+        let checkpoints = folder.checkpoints()
+        let abandoned = checkpoints.prefix { $0 != newest }
+        for path in abandoned + checkpoints.dropFirst(abandoned.count + config.keepCheckpoints) {
             try? FileManager.default.removeItem(atPath: path)
         }
     }

@@ -14,6 +14,9 @@ struct FixtureBatch {
     func studies() throws -> [PreparedStudy] {
         let large = try images("images", side: 2 * config.imageSize)
         let others = try ["auxiliary", "prior", "prior_auxiliary"].map { try images($0, side: config.imageSize) }
+        guard others.allSatisfy({ $0.count == large.count }) else {
+            throw malformed("auxiliary", "\(others.map(\.count)) other views for \(large.count) studies")
+        }
         let orders = try patchOrders(count: large.count)
         let reports = try reports(count: large.count)
         return large.indices.map { index in
@@ -66,7 +69,7 @@ struct FixtureBatch {
         return try (0..<count).map { study in
             let rows = study * padded..<(study + 1) * padded
             let length = used[rows].prefix { $0 == 1 }.count
-            guard used[rows].dropFirst(length).allSatisfy({ $0 == 0 }), length <= config.maxPositions else {
+            guard length > 1, used[rows].dropFirst(length).allSatisfy({ $0 == 0 }), length <= config.maxPositions else {
                 throw malformed("attention_mask", "study \(study) has gaps or is too long")
             }
             guard ids[rows].prefix(length).allSatisfy({ (0..<config.vocabulary).contains($0) }) else {

@@ -1,14 +1,18 @@
 import AltaCore
 
 /// How many studies fit in memory at once.
-struct MemoryPlan {
-    let config: ModelConfig
+public struct MemoryPlan: Sendable {
+    /// The shape of the model.
+    public let config: ModelConfig
+
+    /// Stores the shape.
+    public init(config: ModelConfig) { self.config = config }
 
     /// An upper estimate of the bytes that one study's values and gradients take between forward and backward.
     ///
     /// Counted from the operations on the tape: about 22 matrices as wide as the model a block (q, k and v count
     /// three), twice the feed-forward width, and as much again at most for gradients alive at one time.
-    func bytesPerStudy(tokens: Int) -> Int {
+    public func bytesPerStudy(tokens: Int) -> Int {
         let vision = View.count * (1 + config.kept)
         let text = 2 * tokens
         let decoder = 1 + config.patches
@@ -21,7 +25,7 @@ struct MemoryPlan {
     }
 
     /// The micro-batch for a configuration's 0: what fits in half of the memory that this rank may count on.
-    func microBatch(availableBytes: Int, share: Int) -> Int {
+    public func microBatch(availableBytes: Int, share: Int) -> Int {
         let fitting = availableBytes / 2 / bytesPerStudy(tokens: config.maxTokens)
         return max(1, min(fitting, share))
     }

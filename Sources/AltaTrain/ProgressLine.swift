@@ -29,7 +29,7 @@ final class ProgressLine {
         let left = report.step == first ? nil : perStep * Double(totalSteps - report.step)
         let line = ProgressLine.text(report, totalSteps: totalSteps, secondsLeft: left)
         let text = isTerminal ? "\r\u{1B}[K" + line + (isLast ? "\n" : "") : line + "\n"
-        FileHandle.standardOutput.write(Data(text.utf8))
+        FileHandle.standardOutput.say(text)
     }
 
     static func text(_ report: StepReport, totalSteps: Int, secondsLeft: Double?) -> String {
@@ -48,4 +48,9 @@ final class ProgressLine {
 
     /// A number with a fixed count of decimals.
     static func fixed(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }
+}
+
+extension FileHandle {
+    /// Writes what a person may read. Nobody reading, or a full disk behind it, is no reason to end a run.
+    public func say(_ text: String) { try? write(contentsOf: Data(text.utf8)) }
 }

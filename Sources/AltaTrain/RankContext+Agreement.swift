@@ -17,13 +17,22 @@ extension RankContext {
         let texts = try collectives.allGather(try config.resolvedJSON().text(sortedKeys: true))
         guard let other = texts.firstIndex(where: { $0 != texts[0] }) else { return }
         let values = try [0, other].map { try JSONValue(parsing: texts[$0]) }
-        let keys = (values[0].object?.keys ?? []).filter { values[0][$0] != values[1][$0] }
+        let keys = RankContext.differingKeys(values[0], values[1])
         throw AgreedFailure(
             error: AltaError(
                 "ranks have different configurations",
                 why: "rank \(other) differs from rank 0 in \(keys.joined(separator: ", "))",
                 remedy: "start every rank with the same file and the same --set", rank: other),
             reportingRank: other)
+    }
+
+    /// The keys with dots under which two objects of the same keys differ.
+    private static func differingKeys(_ one: JSONValue, _ other: JSONValue) -> [String] {
+        (one.object?.members ?? []).flatMap { member -> [String] in
+            guard let value = other[member.key], value != member.value else { return [] }
+            guard member.value.object != nil, value.object != nil else { return [member.key] }
+            return differingKeys(member.value, value).map { "\(member.key).\($0)" }
+        }
     }
 
     /// Order-free sums give the same bits only where a row of a product does not depend on the rows beside it. Collective.

@@ -28,17 +28,23 @@ public struct RankContext {
     public static func make(
         collectives: any Collectives, clock: PhaseClock, environment: [String: String]
     ) throws -> RankContext {
+        let hosts = try collectives.allGather(collectives.hostName)
+        let neighbours = hosts.count { $0 == collectives.hostName }
+        return try agree(collectives) {
+            RankContext(
+                collectives: collectives, engine: try Engine(threads: threads(environment)), clock: clock,
+                availableBytes: try MachineTopology.current().usableMemoryBytes / max(neighbours, 1))
+        }
+    }
+
+    private static func threads(_ environment: [String: String]) throws -> Int {
         let text = environment["ALTA_THREADS"] ?? "1"
         guard let threads = Int(text), (1...1024).contains(threads) else {
             throw AltaError(
                 "ALTA_THREADS is \(text)", why: "it must be a number from 1 to 1024",
-                remedy: "leave it out for one thread a rank", rank: collectives.rank)
+                remedy: "leave it out for one thread a rank")
         }
-        let hosts = try collectives.allGather(collectives.hostName)
-        let neighbours = hosts.count { $0 == collectives.hostName }
-        return RankContext(
-            collectives: collectives, engine: try Engine(threads: threads), clock: clock,
-            availableBytes: try MachineTopology.current().usableMemoryBytes / max(neighbours, 1))
+        return threads
     }
 
     /// Whether this is the rank that speaks and writes for all.
@@ -50,7 +56,9 @@ public struct RankContext {
     /// Runs `body` on every rank; where it fails on any, every rank throws what the lowest failing one threw.
     ///
     /// Collective, though `body` must not be. Start-up uses it, so that a missing file is told once and nobody hangs.
-    public func agree<T>(_ body: () throws -> T) throws -> T {
+    public func agree<T>(_ body: () throws -> T) throws -> T { try RankContext.agree(collectives, body) }
+
+    private static func agree<T>(_ collectives: any Collectives, _ body: () throws -> T) throws -> T {
         var failure: AltaError?
         var value: T?
         do { value = try body() } catch { failure = AgreedFailure.describe(error).at(rank: collectives.rank) }

@@ -19,10 +19,10 @@ public struct RunFolder: Sendable {
     /// Frozen weights that came from no file.
     public var frozenPath: String { "\(path)/frozen.safetensors" }
 
-    /// Makes the folder where it is missing and writes the configuration into it; one rank does.
+    /// Makes the folder where it is missing; one rank does.
     ///
-    /// - Throws: `AltaError` where the folder cannot be made or written.
-    public func create(config: RunConfig) throws {
+    /// - Throws: `AltaError` where it cannot be made.
+    public func create() throws {
         do {
             try FileManager.default.createDirectory(atPath: checkpointsPath, withIntermediateDirectories: true)
         } catch {
@@ -30,6 +30,12 @@ public struct RunFolder: Sendable {
                 "cannot make the output folder", why: (error as NSError).localizedDescription,
                 remedy: "set `output` to a folder that this user may write", file: path)
         }
+    }
+
+    /// Writes the resolved configuration, once the run is known to start; one rank does.
+    ///
+    /// - Throws: `AltaError` where it cannot be written.
+    public func write(_ config: RunConfig) throws {
         try AtomicFile.write(configPath, text: try config.resolvedJSON().text(.pretty) + "\n")
     }
 

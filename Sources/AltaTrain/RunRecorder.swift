@@ -43,7 +43,7 @@ final class RunRecorder: TrainingListener {
     }
 
     func couldNotSave(_ error: AltaError, step: Int) throws {
-        FileHandle.standardError.write(Data("warning: \(error.description); training goes on\n".utf8))
+        FileHandle.standardError.say("warning: \(error.description); training goes on\n")
         try log.append(event: "checkpoint_failed", [("step", .integer(step)), ("message", .string(error.description))])
     }
 
@@ -52,7 +52,7 @@ final class RunRecorder: TrainingListener {
         RunRecorder.say("done: \(step) steps, in \(output)")
     }
 
-    private static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+    private static func say(_ line: String) { FileHandle.standardOutput.say(line + "\n") }
 }
 
 extension TrainingRun {

@@ -12,7 +12,7 @@ final class StepLog {
         self.path = path
     }
 
-    /// Opens the log for appending.
+    /// Opens the log for appending, after its last whole line: a kill may have cut one off.
     static func open(_ path: String) throws -> StepLog {
         if !FileManager.default.fileExists(atPath: path) {
             _ = FileManager.default.createFile(atPath: path, contents: nil)
@@ -21,8 +21,26 @@ final class StepLog {
             throw AltaError(
                 "cannot write the log", remedy: "set `output` to a folder that this user may write", file: path)
         }
-        try handle.seekToEnd()
+        let end = try handle.seekToEnd()
+        let whole = try wholeLines(path)
+        if whole < end { try handle.truncate(atOffset: whole) }
         return StepLog(handle: handle, path: path)
+    }
+
+    /// Bytes up to and including the last line feed; a device has none.
+    private static func wholeLines(_ path: String) throws -> UInt64 {
+        let file = try FileHandle(forReadingFrom: URL(filePath: path))
+        defer { try? file.close() }
+        var end = try file.seekToEnd()
+        let stride: UInt64 = 4096
+        while end > 0 {
+            let start = end - min(end, stride)
+            try file.seek(toOffset: start)
+            let bytes = try file.read(upToCount: Int(end - start)) ?? Data()
+            if let feed = bytes.lastIndex(of: 0x0A) { return start + UInt64(feed - bytes.startIndex) + 1 }
+            end = start
+        }
+        return 0
     }
 
     func append(_ object: JSONObject) throws {

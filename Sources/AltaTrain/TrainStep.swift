@@ -78,15 +78,21 @@ public struct TrainStep {
 
     private func contrast(_ local: LocalEmbeddings) throws -> ContrastiveResult {
         let scales = model.weights.logitScales
-        let result = try clock.measure(.loss) {
-            try ContrastiveObjective().evaluate(
-                local,
-                scales: ContrastiveScales(
-                    logitScale: scales[0], localScale1: scales[1], localScale2: scales[2], localScale3: scales[3]),
-                engine: engine, arena: embeddings, collectives: collectives)
+        do {
+            let result = try clock.measure(.loss) {
+                try ContrastiveObjective().evaluate(
+                    local,
+                    scales: ContrastiveScales(
+                        logitScale: scales[0], localScale1: scales[1], localScale2: scales[2], localScale3: scales[3]),
+                    engine: engine, arena: embeddings, collectives: collectives)
+            }
+            clock.move(result.seconds.communication, from: .loss, to: .communication)
+            return result
+        } catch let error as AltaError {
+            // The objective throws the same on every rank and names the study's own, which alone tells it.
+            guard let rank = error.rank, rank != collectives.rank else { throw error }
+            throw AgreedFailure(error: error, reportingRank: rank)
         }
-        clock.move(result.seconds.communication, from: .loss, to: .communication)
-        return result
     }
 
     /// Adds the ledgers of all ranks up.
@@ -115,16 +121,22 @@ public struct TrainStep {
         let slots = try clock.measure(.communication) { try collectives.allGather(Int64(bad)) }
         if let rank = slots.firstIndex(where: { $0 >= 0 }) {
             let name = model.weights.trainableSpecs[Int(slots[rank])].name
-            throw AltaError(
-                "the gradient of \(name) is not finite or too large", why: "a study on this rank overflowed",
-                remedy: "lower learning_rate, or look at the step's studies", rank: rank)
+            throw AgreedFailure(
+                error: AltaError(
+                    "the gradient of \(name) is not finite or too large", why: "a study on this rank overflowed",
+                    remedy: "lower learning_rate, or look at the step's studies", rank: rank), reportingRank: rank)
         }
-        for (name, value) in losses.named where !value.isFinite {
-            throw AltaError("the loss \(name) is not finite", remedy: "lower learning_rate")
-        }
-        guard engine.sumOfSquares(ledger.pointer, count: ledger.count).isFinite else {
-            throw AltaError("the gradient is not finite", remedy: "lower learning_rate")
-        }
+        for (name, value) in losses.named where !value.isFinite { throw notFinite("the loss \(name)") }
+        guard engine.sumOfSquares(ledger.pointer, count: ledger.count).isFinite else { throw notFinite("the gradient") }
+    }
+}
+
+extension TrainStep {
+    /// What all ranks see alike.
+    private func notFinite(_ what: String) -> AgreedFailure {
+        AgreedFailure(
+            error: AltaError("\(what) is not finite", remedy: "lower learning_rate, or look at the step's studies"),
+            reportingRank: 0)
     }
 }
 

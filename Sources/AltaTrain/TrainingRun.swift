@@ -30,11 +30,11 @@ struct TrainingRun {
     static func start(_ requested: RunConfig, context: RankContext, notice: (String) -> Void) throws -> TrainingRun {
         try context.checkSameConfiguration(requested)
         var config = requested
-        let data = try context.agree { try openData(requested, context: context) }
+        let data = try context.agree { try openTrainingData(requested, context: context) }
         config.model = data.config
         try context.checkSame("data", data.hash, remedy: "give every host the same CSV and vocabulary")
         let validation = try context.agree {
-            try config.validationPath.map { try TrainingData.open(config, csvPath: $0).preparer }
+            try config.validationPath.map { try openData(config, $0, context: context).preparer }
         }
         let plan = try context.agree {
             try BatchPlan(
@@ -54,10 +54,14 @@ struct TrainingRun {
         }
     }
 
-    private static func openData(_ config: RunConfig, context: RankContext) throws -> TrainingData {
+    private static func openTrainingData(_ config: RunConfig, context: RankContext) throws -> TrainingData {
         guard let path = config.trainPath else {
             throw AltaError("data.train is not set", remedy: "give the CSV of the studies to train on")
         }
+        return try openData(config, path, context: context)
+    }
+
+    private static func openData(_ config: RunConfig, _ path: String, context: RankContext) throws -> TrainingData {
         let data = try TrainingData.open(config, csvPath: path)
         // One rank looks: a million questions to a shared file system are enough once.
         if context.isFirst { try data.preparer.table.checkFilesExist() }
@@ -69,7 +73,7 @@ struct TrainingRun {
             throw AltaError("output is not set", remedy: "give the folder that the run may write")
         }
         let folder = RunFolder(output)
-        if context.isFirst { try folder.create(config: config) }
+        if context.isFirst { try folder.create() }
         return folder
     }
 
@@ -77,6 +81,7 @@ struct TrainingRun {
         _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
         _ checkpoint: Checkpoint?, context: RankContext
     ) throws -> TrainingRun {
+        if context.isFirst { try folder.write(config) }
         let weights = try ModelWeights.make(
             config: data.config, trainable: config.trainable, adapterInit: config.adapterInit,
             source: try LayeredWeights.of(checkpoint, seed: config.seed), engine: context.engine)
@@ -90,7 +95,9 @@ struct TrainingRun {
                     remedy: "bring the pretrained files back that the run began with", file: checkpoint.path)
             }
             try checkpoint.restore(optimizer, weights: weights)
-        } else if context.isFirst {
+        }
+        // A run that goes on from another folder's checkpoint has none yet.
+        if context.isFirst, checkpoint == nil || !FileManager.default.fileExists(atPath: folder.frozenPath) {
             try weights.writeFrozen(to: folder.frozenPath)
         }
         return TrainingRun(
@@ -131,10 +138,11 @@ extension AdamWConstants {
 extension LayeredWeights {
     /// The weights of a checkpoint with its run's frozen ones, else fresh ones.
     static func of(_ checkpoint: Checkpoint?, seed: UInt64) throws -> LayeredWeights {
-        var files = checkpoint.map { [$0.trainable] } ?? []
-        if let frozen = checkpoint?.runFolder.frozenPath, FileManager.default.fileExists(atPath: frozen) {
-            files.append(try SafetensorsFile(path: frozen))
+        let frozenPath = checkpoint?.runFolder.frozenPath
+        let frozen = try frozenPath.flatMap { path in
+            FileManager.default.fileExists(atPath: path) ? try SafetensorsFile(path: path) : nil
         }
-        return LayeredWeights(files: files, fallback: RandomWeights(seed: seed))
+        return LayeredWeights(
+            files: checkpoint.map { [$0.trainable] } ?? [], runFrozen: frozen, fallback: RandomWeights(seed: seed))
     }
 }

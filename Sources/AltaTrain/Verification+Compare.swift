@@ -44,7 +44,7 @@ extension Verification {
         ]
         var rows: [VerificationRow] = []
         for (group, tolerance) in groups {
-            let expected = try group == "gradients/" ? expectedGradients() : fixture.names(in: group)
+            let expected = try expectedNames(in: group)
             let scale = group == "gradients/" ? try largestNorm(expected.map { group + $0 }) : 0
             for name in expected where name != "words" {
                 rows.append(
@@ -61,15 +61,18 @@ extension Verification {
     /// rounding in two correct programs (as with one study in the batch) has no relative error of its own.
     static let silentShare = 1e-7
 
-    /// Every weight that trains must have a gradient in the fixture.
-    private func expectedGradients() throws -> [String] {
-        let names = fixture.names(in: "gradients/")
-        let catalog = WeightCatalog.make(fixture.config)
-        for spec in catalog.specs where spec.trainsByDefault {
-            for part in spec.parts where !names.contains(part.name) {
-                throw AltaError(
-                    "the fixture has no gradient of \(part.name)", remedy: "write it again", file: fixture.file.path)
+    /// What the fixture expects of a group; every loss must be there, and the gradient of every weight that trains.
+    private func expectedNames(in group: String) throws -> [String] {
+        let names = fixture.names(in: group)
+        let required =
+            switch group {
+            case "losses/": Losses().named.map(\.name)
+            case "gradients/":
+                WeightCatalog.make(fixture.config).specs.filter(\.trainsByDefault).flatMap { $0.parts.map(\.name) }
+            default: [String]()
             }
+        if let missing = required.first(where: { !names.contains($0) }) {
+            throw AltaError("the fixture has no \(group)\(missing)", remedy: "write it again", file: fixture.file.path)
         }
         return names
     }

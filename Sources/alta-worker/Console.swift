@@ -4,7 +4,7 @@ import Foundation
 enum Console {
     /// A line on standard output.
     static func print(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        FileHandle.standardOutput.say(text + "\n")
     }
 
     /// The line that says what went wrong, on standard error.
@@ -12,6 +12,6 @@ enum Console {
 
     /// A line on standard error.
     static func note(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
+        FileHandle.standardError.say(text + "\n")
     }
 }

@@ -10,6 +10,8 @@ enum Job {
     /// - Returns: the process's exit code. A failure that all ranks know of is printed by one of them and all leave in
     ///   good order; any other failure is printed and ends every rank.
     static func run(_ body: (RankContext) throws -> ExitCode) -> Int32 {
+        // Nobody reading the progress any more must not end a run.
+        signal(SIGPIPE, SIG_IGN)
         let collectives: MPICollectives
         do { collectives = try MPICollectives.start() } catch {
             Console.error("\(error)")

@@ -15,7 +15,7 @@ enum VerifyCommand {
         example: "mpirun -n 2 alta-worker verify Tests/Fixtures/tiny.safetensors --micro-batch 1")
 
     static func run(_ arguments: ParsedArguments, job: RankContext) throws -> ExitCode {
-        let microBatch = try arguments.int("--micro-batch", in: 0...1_000_000) ?? 0
+        let microBatch = try job.agree { try arguments.int("--micro-batch", in: 0...1_000_000) ?? 0 }
         if let precision = arguments.value("--precision"), precision != "fp32" {
             throw job.together(
                 AltaError(

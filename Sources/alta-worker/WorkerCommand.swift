@@ -11,25 +11,24 @@ enum WorkerCommand {
         commands: [AlignCommand.description, EvaluateCommand.description, VerifyCommand.description])
 
     /// Runs a command line; the process's exit code.
+    ///
+    /// Wrong usage is told within the job: by one rank, whether it or all of them were called wrongly.
     static func run(_ arguments: [String]) -> Int32 {
-        do {
-            guard let (command, rest) = try group.command(arguments) else {
-                Console.print(group.help)
-                return ExitCode.done.rawValue
-            }
-            let parsed = try command.parse(rest)
-            if parsed.wantsHelp {
-                Console.print(command.help)
-                return ExitCode.done.rawValue
-            }
-            return Job.run { try perform(parsed, job: $0) }
-        } catch let error as AltaError {
-            Console.error(error.description)
-            return error.exitCode.rawValue
-        } catch {
-            Console.error("\(error)")
-            return ExitCode.failed.rawValue
+        let parsed = Result { try parse(arguments) }
+        if case .success(let parsed) = parsed, parsed?.wantsHelp ?? true {
+            Console.print(parsed?.command.help ?? group.help)
+            return ExitCode.done.rawValue
         }
+        return Job.run { job in
+            guard let parsed = try job.agree({ try parsed.get() }) else { return .done }
+            return try perform(parsed, job: job)
+        }
+    }
+
+    /// The command line; nil: it asks what there is.
+    private static func parse(_ arguments: [String]) throws -> ParsedArguments? {
+        guard let (command, rest) = try group.command(arguments) else { return nil }
+        return try command.parse(rest)
     }
 
     private static func perform(_ parsed: ParsedArguments, job: RankContext) throws -> ExitCode {

@@ -1,9 +1,9 @@
-import Foundation
+import AltaTestSupport
 import Testing
 
 /// Every collective on rank-dependent, unequal data, as jobs of several ranks. Each outcome lists what did not hold.
 @Suite(.serialized) struct CollectiveJobTests {
-    static let mpirunIsThere = Job.mpirun != nil
+    static let mpirunIsThere = JobRunner.hasMpirun
     /// So small that every collective is cut into many pieces.
     static let smallCuts = ["--largest-count", "7", "--bucket-bytes", "24"]
 
@@ -46,7 +46,7 @@ import Testing
         #expect(outcome.exitCode == 75)
     }
 
-    private func expectAllHeld(_ outcome: Job.Outcome, _ ranks: Int) {
+    private func expectAllHeld(_ outcome: JobOutcome, _ ranks: Int) {
         #expect(outcome.exitCode == 0)
         #expect(outcome.output.contains(" checks hold at \(ranks) ranks"))
         #expect(outcome.errors.split(separator: "\n").filter { $0.hasPrefix("failed") } == [])

@@ -4,8 +4,9 @@ import Foundation
 /// Runs the built `alta-launch` on a worker that fails as told, and looks afterwards for what it left.
 final class FakeJob {
     let folder: String
-    private let mark = "FAKE_MARK=\(UUID().uuidString)"
-    private let process = Process()
+    private let arguments: [String]
+    private let environment: [String: String]
+    private var running: RunningJob?
 
     /// A worker for `FAKE_MODE`. Every rank that is not told to end waits, with a child of its own.
     private static let worker = """
@@ -36,37 +37,26 @@ final class FakeJob {
         let worker = "\(folder)/worker"
         try Self.worker.write(toFile: worker, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
-        process.executableURL = Self.launcher
-        process.arguments =
+        self.arguments =
             ["run"] + options + ["--worker", worker, "--", "align", "--set", "output=\(folder)/run"] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(
-            ["FAKE_MODE": mode, "FAKE_FOLDER": folder, "FAKE_MARK": String(mark.dropFirst("FAKE_MARK=".count))]
-        ) { $1 }
-        for (name, isError) in [("out", false), ("err", true)] {
-            _ = FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: nil)
-            let handle = FileHandle(forWritingAtPath: "\(folder)/\(name)")
-            if isError { process.standardError = handle } else { process.standardOutput = handle }
-        }
+        environment = ["FAKE_MODE": mode, "FAKE_FOLDER": folder]
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
-    /// The program under test, beside the test's own.
-    static var launcher: URL {
-        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(
-            path: "alta-launch")
-    }
-
-    var identifier: Int32 { process.processIdentifier }
-    var standardOutput: String { text("out") }
+    var identifier: Int32 { running?.identifier ?? 0 }
+    var standardOutput: String { running?.output ?? "" }
+    var standardError: String { running?.errors ?? "" }
     /// What the launcher said, without its announcement.
     var report: [String] {
-        text("err").split(separator: "\n").map(String.init).filter { !$0.hasPrefix("alta-launch: ") }
+        standardError.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("alta-launch: ") }
     }
 
     func text(_ name: String) -> String { (try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)) ?? "" }
 
-    func start() throws { try process.run() }
+    func start() throws {
+        running = try RunningJob.start(JobRunner.program("alta-launch"), arguments, environment: environment)
+    }
 
     /// Waits until every rank of two waits.
     func waitForRanks() {
@@ -77,25 +67,13 @@ final class FakeJob {
     }
 
     /// Waits for the launcher's end and returns its exit code; it is killed after 30 s.
-    func finish() -> Int32 {
-        for _ in 0..<1500 where process.isRunning { usleep(20_000) }
-        if process.isRunning { kill(identifier, SIGKILL) }
-        process.waitUntilExit()
-        return process.terminationStatus
-    }
+    func finish() -> Int32 { running?.finish(limitSeconds: 30, graceSeconds: 0).exitCode ?? -1 }
 
     func run() throws -> Int32 {
         try start()
         return finish()
     }
 
-    /// The processes of this job that are still there: the launcher, mpirun, ranks and their children share a mark.
-    var remaining: Int {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).count { name in
-            guard Int32(name) != nil, let data = FileManager.default.contents(atPath: "/proc/\(name)/environ") else {
-                return false
-            }
-            return data.range(of: Data(mark.utf8)) != nil
-        }
-    }
+    /// The processes of this job that are still there: the launcher, mpirun, ranks and their children.
+    var remaining: Int { running?.processes.count ?? 0 }
 }

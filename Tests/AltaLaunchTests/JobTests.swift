@@ -25,7 +25,7 @@ import Testing
         let first = try #require(job.report.first)
         #expect(first.hasPrefix("error: rank 1 on ") && first.contains(text), "\(job.report)")
         #expect(job.report.contains { $0.contains("\(job.folder)/run/ranks/rank-1.log") })
-        #expect(!job.text("err").contains("-----"))
+        #expect(!job.standardError.contains("-----"))
         #expect(job.remaining == 0)
     }
 

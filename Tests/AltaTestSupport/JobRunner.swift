@@ -1,0 +1,48 @@
+import Foundation
+
+/// Starts the package's programs, alone or as jobs of several ranks.
+public enum JobRunner {
+    /// mpirun, or nil where there is none (the tests that need it are then skipped by name).
+    public static let mpirun: String? = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        .map { "\($0)/mpirun" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+
+    /// Whether there is an mpirun.
+    public static let hasMpirun = mpirun != nil
+
+    /// A program of the package, which is built beside the tests.
+    public static func program(_ name: String) -> String {
+        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(path: name).path
+    }
+
+    /// mpirun's options for any number of ranks on any machine: ranks share cores and yield when idle.
+    public static let mpirunOptions = [
+        "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
+    ]
+
+    /// Starts a program of the package as a job of `ranks` ranks under mpirun.
+    public static func start(_ name: String, ranks: Int, _ arguments: [String]) throws -> RunningJob {
+        try RunningJob.start(
+            mpirun ?? "mpirun", mpirunOptions + ["-n", "\(ranks)", program(name)] + arguments)
+    }
+
+    /// Runs a program of the package as a job of `ranks` ranks under mpirun, to its end.
+    public static func run(
+        _ name: String, ranks: Int, _ arguments: [String], limitSeconds: Double = 60
+    ) throws -> JobOutcome {
+        try start(name, ranks: ranks, arguments).finish(limitSeconds: limitSeconds)
+    }
+
+    /// Runs a program of the package where each rank has arguments of its own.
+    public static func run(_ name: String, rankArguments: [[String]], limitSeconds: Double = 60) throws -> JobOutcome {
+        let parts = rankArguments.map { ["-n", "1", program(name)] + $0 }
+        return try RunningJob.start(mpirun ?? "mpirun", mpirunOptions + Array(parts.joined(separator: [":"])))
+            .finish(limitSeconds: limitSeconds)
+    }
+
+    /// Runs a program of the package without mpirun: a job of one rank, or no job at all.
+    public static func runAlone(
+        _ name: String, _ arguments: [String], limitSeconds: Double = 60
+    ) throws -> JobOutcome {
+        try RunningJob.start(program(name), arguments).finish(limitSeconds: limitSeconds)
+    }
+}

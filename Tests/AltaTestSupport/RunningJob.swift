@@ -1,0 +1,101 @@
+import Foundation
+
+/// A program under way, with every process that it started: they share a mark in their environment.
+public final class RunningJob {
+    private let process = Process()
+    private let folder: String
+    private let mark = "ALTA_TEST_MARK=\(UUID().uuidString)"
+    private let started = ContinuousClock.now
+
+    private init(folder: String) { self.folder = folder }
+
+    deinit {
+        killAll()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// Starts a program with `environment` over this process's own.
+    public static func start(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> RunningJob {
+        let job = RunningJob(folder: try SharedMaterial.temporaryFolder("job"))
+        let parts = job.mark.split(separator: "=").map(String.init)
+        job.process.executableURL = URL(filePath: program)
+        job.process.arguments = arguments
+        job.process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+            .merging([parts[0]: parts[1]]) { $1 }
+        job.process.standardInput = FileHandle.nullDevice
+        job.process.standardOutput = try newFile("\(job.folder)/output")
+        job.process.standardError = try newFile("\(job.folder)/errors")
+        try job.process.run()
+        return job
+    }
+
+    /// The process that was started.
+    public var identifier: Int32 { process.processIdentifier }
+
+    /// What it printed so far.
+    public var output: String { text("output") }
+
+    /// What it printed on standard error so far.
+    public var errors: String { text("errors") }
+
+    /// Waits for the end; after `limitSeconds` every process of the job is killed.
+    ///
+    /// - Parameter graceSeconds: how long processes may stay after the program's own end and are not counted as left
+    ///   behind: mpirun ends a moment before the last of its children.
+    public func finish(limitSeconds: Double = 60, graceSeconds: Double = 1) -> JobOutcome {
+        while process.isRunning && elapsedSeconds < limitSeconds { usleep(10_000) }
+        let seconds = elapsedSeconds
+        if process.isRunning { killAll() }
+        process.waitUntilExit()
+        for _ in 0..<Int(graceSeconds * 50) where !processes.isEmpty { usleep(20_000) }
+        return JobOutcome(
+            exitCode: process.terminationStatus, output: output, errors: errors, seconds: seconds,
+            remaining: processes.count)
+    }
+
+    /// The job's processes that are still there.
+    public var processes: [Int32] { identifiers { _ in true } }
+
+    /// The process of a rank; nil: it is not there (yet).
+    public func process(ofRank rank: Int) -> Int32? {
+        identifiers { $0.contains("OMPI_COMM_WORLD_RANK=\(rank)") }.first
+    }
+
+    /// Waits until `condition` holds or the program has ended, at most `limitSeconds`; whether it holds.
+    public func wait(limitSeconds: Double = 30, until condition: () -> Bool) -> Bool {
+        while process.isRunning && elapsedSeconds < limitSeconds {
+            if condition() { return true }
+            usleep(5_000)
+        }
+        return condition()
+    }
+
+    private func killAll() {
+        for identifier in processes { kill(identifier, SIGKILL) }
+    }
+
+    private func identifiers(where matches: (Set<Substring>) -> Bool) -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap(Int32.init).filter { identifier in
+            guard let data = FileManager.default.contents(atPath: "/proc/\(identifier)/environ") else { return false }
+            let variables = Set(String(decoding: data, as: UTF8.self).split(separator: "\0"))
+            return variables.contains(Substring(mark)) && matches(variables)
+        }
+    }
+
+    private var elapsedSeconds: Double {
+        let elapsed = started.duration(to: .now).components
+        return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+    }
+
+    private func text(_ name: String) -> String {
+        String(decoding: FileManager.default.contents(atPath: "\(folder)/\(name)") ?? Data(), as: UTF8.self)
+    }
+
+    private static func newFile(_ path: String) throws -> FileHandle {
+        try Data().write(to: URL(filePath: path))
+        return try FileHandle(forWritingTo: URL(filePath: path))
+    }
+}
