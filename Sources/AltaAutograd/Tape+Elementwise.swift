@@ -32,6 +32,9 @@ extension Tape {
     public func dropout(_ x: Variable, rate: Float, keys: [RandomKey], sequences: Segments) -> Variable {
         guard rate > 0 else { return x }
         precondition(keys.count == sequences.count, "\(keys.count) keys for \(sequences.count) sequences")
+        precondition(
+            sequences.rows == x.value.rows,
+            "sequences of \(sequences.rows) rows for \(x.value.rows): the rest is no value")
         let value = arena.matrix(x.value.rows, x.value.columns)
         let operation = DropoutOperation(x: x, rate: rate, keys: keys, sequences: sequences, y: gradientCount)
         operation.apply(x.value, into: value, engine: engine)

@@ -37,11 +37,23 @@ public struct StudyPreparer: Sendable {
             dropoutKey: RandomKey(seed: seed, epoch: epoch, study: study, purpose: .dropout))
     }
 
-    /// A radiograph by the evaluation transform, `[1, S, S]`, normalised.
+    /// A study's current frontal radiograph by the evaluation transform, `[1, S, S]`, normalised.
     public func evaluationImage(_ study: StudyIndex) throws -> PlanarImage {
         let record = table.study(study)
-        guard let raster = try decoded(record, .currentFrontal) else { throw noFrontal(record) }
-        return .normalized(grey: ImagePipeline.evaluation(raster, imageSize: config.imageSize))
+        guard let image = try evaluationView(record, .currentFrontal) else { throw noFrontal(record) }
+        return image
+    }
+
+    /// A study's four radiographs by the evaluation transform, in the order of `View`; nil: absent.
+    public func evaluationViews(_ study: StudyIndex) throws -> [PlanarImage?] {
+        let record = table.study(study)
+        return try View.allCases.map { try evaluationView(record, $0) }
+    }
+
+    private func evaluationView(_ record: StudyRecord, _ view: View) throws -> PlanarImage? {
+        try decoded(record, view).map { raster in
+            .normalized(grey: ImagePipeline.evaluation(raster, imageSize: config.imageSize))
+        }
     }
 
     /// The report's tokens in the order of its sentences, cut to the model's length.

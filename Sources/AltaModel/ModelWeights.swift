@@ -1,5 +1,5 @@
-import AltaCore
 import AltaAutograd
+import AltaCore
 import AltaTensor
 
 /// Every weight of one model: values, packed matrices, and which of them train.

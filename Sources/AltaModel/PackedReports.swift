@@ -14,7 +14,9 @@ struct PackedReports {
 
     /// The intact reports, and behind each its masked twin where `masked` says so.
     static func make(_ studies: [PreparedStudy], masked: Bool) -> PackedReports {
-        make(studies.flatMap { masked ? [$0.report.ids, $0.report.maskedIDs] : [$0.report.ids] }, perStudy: masked ? 2 : 1)
+        make(
+            studies.flatMap { masked ? [$0.report.ids, $0.report.maskedIDs] : [$0.report.ids] },
+            perStudy: masked ? 2 : 1)
     }
 
     /// Sequences of tokens, `perStudy` neighbours for each study.

@@ -132,8 +132,8 @@ extension WeightSpec {
     func sources(_ matrix: Matrix, prefix: String = "") -> [TensorSource] {
         ModelWeights.parts(of: self).map { part, offset in
             TensorSource(name: prefix + part.name, dtype: .float32, shape: part.shape) { sink in
-                try sink.write(
-                    UnsafeRawBufferPointer(UnsafeBufferPointer(start: matrix.base + offset, count: part.count)))
+                let values = UnsafeBufferPointer(start: matrix.base + offset, count: part.count)
+                try sink.write(UnsafeRawBufferPointer(values))
             }
         }
     }

@@ -68,19 +68,19 @@ struct FixtureBatch {
         let padded = ids.count / count
         return try (0..<count).map { study in
             let rows = study * padded..<(study + 1) * padded
-            let length = used[rows].count { $0 == 1 }
-            guard length > 1, used[rows].prefix(length).allSatisfy({ $0 == 1 }) else {
-                throw malformed("attention_mask", "the tokens of study \(study) do not begin its row")
+            let length = used[rows].prefix { $0 == 1 }.count
+            guard length > 1, used[rows].dropFirst(length).allSatisfy({ $0 == 0 }), length <= config.maxPositions else {
+                throw malformed("attention_mask", "study \(study) has gaps or is too long")
+            }
+            guard ids[rows].prefix(length).allSatisfy({ (0..<config.vocabulary).contains($0) }) else {
+                throw malformed("ids", "study \(study) has a token outside the vocabulary")
             }
             let tokens = ids[rows].prefix(length).map { Int32($0) }
             let positions = (0..<length).filter { labels[rows.lowerBound + $0] != -100 }
             let report = PreparedReport(ids: tokens, maskedPositions: positions, maskID: FixtureBatch.maskID)
-            guard report.maskedIDs.map(Int.init) == Array(masked[rows].prefix(length)) else {
-                throw malformed("masked_ids", "study \(study) is masked elsewhere than its labels say")
-            }
-            guard tokens.allSatisfy({ $0 >= 0 && Int($0) < config.vocabulary }), length <= config.maxPositions else {
-                throw malformed("ids", "study \(study) has a token outside the vocabulary or is too long")
-            }
+            guard report.maskedIDs.map(Int.init) == Array(masked[rows].prefix(length)),
+                report.labels.map(Int.init) == positions.map({ labels[rows.lowerBound + $0] })
+            else { throw malformed("masked_ids", "study \(study) is masked elsewhere than its labels say") }
             return report
         }
     }

@@ -6,12 +6,22 @@ import AltaEvaluate
 import AltaModel
 import AltaTensor
 
+/// What stands for a study's images in retrieval.
+public enum ImageVector: String, CaseIterable, Sendable {
+    /// Its current frontal radiograph alone, as the published evaluation has it. A model that never saw a study of one
+    /// view in training (absent views count in the mean) may do badly here until its backbone was pretrained.
+    case frontal
+    /// The mean of its four views, as in training.
+    case study
+}
+
 /// Retrieval over a table: every radiograph looks for its report, and every report for its radiograph.
 public struct RetrievalRun {
     let model: AltaModel
     let preparer: StudyPreparer
     let context: RankContext
     let arena: Arena
+    let imageVector: ImageVector
 
     /// Studies that are encoded at once; it changes nothing but memory.
     static let batch = 16
@@ -21,10 +31,8 @@ public struct RetrievalRun {
     /// Studies with equal reports (but for white space) count as matches of each other.
     func evaluate() throws -> RetrievalResult {
         context.clock.current = "evaluation"
-        let own = Array(
-            stride(from: context.collectives.rank, to: preparer.table.count, by: context.collectives.rankCount)
-        )
-        .map { StudyIndex($0) }
+        let (rank, ranks) = (context.collectives.rank, context.collectives.rankCount)
+        let own = stride(from: rank, to: preparer.table.count, by: ranks).map { StudyIndex($0) }
         var images: [Float] = []
         var texts: [Float] = []
         try context.agree {
@@ -40,8 +48,14 @@ public struct RetrievalRun {
     }
 
     private func encodeImages(_ studies: [StudyIndex]) throws -> [Float] {
-        let images = try studies.map(preparer.evaluationImage)
-        return onTape { model.encodeFrontal(images, on: $0) }
+        switch imageVector {
+        case .frontal:
+            let images = try studies.map(preparer.evaluationImage)
+            return onTape { model.encodeFrontal(images, on: $0) }
+        case .study:
+            let views = try studies.map(preparer.evaluationViews)
+            return onTape { model.encodeStudies(views, on: $0) }
+        }
     }
 
     private func encodeReports(_ studies: [StudyIndex]) -> [Float] {
@@ -68,7 +82,7 @@ extension RetrievalRun {
     ///
     /// - Parameter checkpoint: a run folder or a step folder; nil: freshly initialised weights.
     public static func run(
-        _ config: RunConfig, checkpoint path: String?, context: RankContext
+        _ config: RunConfig, checkpoint path: String?, imageVector: ImageVector, context: RankContext
     ) throws -> RetrievalResult {
         context.clock.current = "start"
         try context.checkSameConfiguration(config)
@@ -86,7 +100,7 @@ extension RetrievalRun {
                 source: try LayeredWeights.of(checkpoint, seed: effective.seed), engine: context.engine)
             return RetrievalRun(
                 model: AltaModel.make(weights: weights, dropoutRate: 0), preparer: data.preparer, context: context,
-                arena: Arena())
+                arena: Arena(), imageVector: imageVector)
         }
         return try run.evaluate()
     }

@@ -79,7 +79,8 @@ public struct Trainer {
     private func validate(step: Int) throws {
         guard let preparer = run.validation else { return }
         let retrieval = RetrievalRun(
-            model: run.step.model, preparer: preparer, context: context, arena: run.step.activations)
+            model: run.step.model, preparer: preparer, context: context, arena: run.step.activations,
+            imageVector: .study)
         try listener.validated(try retrieval.evaluate(), step: step)
     }
 

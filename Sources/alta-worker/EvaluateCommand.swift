@@ -12,6 +12,10 @@ enum EvaluateCommand {
             .value(
                 "--checkpoint", name: "FOLDER",
                 "a run folder (its newest checkpoint) or a step folder; without it, freshly initialised weights"),
+            .value(
+                "--image", name: "VECTOR",
+                "study: the mean of a study's four views, as in training (default); frontal: the current frontal view alone"
+            ),
             .flag("--json", documentation: "print one JSON object instead of the table"), Arguments.set,
         ],
         example: "mpirun -n 2 alta-worker evaluate config.json --checkpoint run --set data.validation=test.csv",
@@ -24,7 +28,13 @@ enum EvaluateCommand {
         if checkpoint == nil, job.isFirst {
             Console.note("note: no --checkpoint: the weights are freshly initialised, nothing was learned")
         }
-        let result = try RetrievalRun.run(config, checkpoint: checkpoint, context: job)
+        let vector = arguments.value("--image") ?? ImageVector.study.rawValue
+        guard let imageVector = ImageVector(rawValue: vector) else {
+            throw job.together(
+                arguments.command.usageError("--image is \(vector)", "give frontal or study"))
+        }
+        let result = try RetrievalRun.run(
+            config, checkpoint: checkpoint, imageVector: imageVector, context: job)
         if job.isFirst {
             Console.print(arguments.flag("--json") ? try json(result) : table(result))
         }

@@ -119,6 +119,7 @@ struct ElementwiseOperationTests {
 extension GradientCheck {
     /// The value of the first output, on a tape that does not record, in memory of `arena`.
     func firstOutput(_ arena: Arena) -> Matrix {
-        program(Tape(engine: weights.engine, arena: arena, ledger: nil)).outputs[0].value
+        for memory in [arena, weights.engine.scratch] { memory.poison() }
+        return program(Tape(engine: weights.engine, arena: arena, ledger: nil)).outputs[0].value
     }
 }

@@ -93,7 +93,7 @@ struct ForwardPassTests {
         let study = SampleStudy(number: 1, absent: Set(View.allCases)).prepared
         let pass = sample.pass([study], counts: LossCounts(hiddenPatches: 12, maskedTokens: 3))
         #expect(pass.isFinite && pass.imageErrors[0].isFinite)
-        // What is missing looks alike: another study's absent radiographs, seen through the same patches.
+        // The report does not depend on the radiographs; the study vector does.
         let present = sample.pass([SampleStudy(number: 1).prepared], counts: nil)
         #expect(pass.studies[0]["image"] != present.studies[0]["image"])
         #expect(pass.studies[0]["text"] == present.studies[0]["text"])

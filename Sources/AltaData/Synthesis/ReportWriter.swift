@@ -3,6 +3,10 @@ import AltaCore
 /// Writes the report of a study in a radiologist's varied wording. What it says follows from the study's states; the
 /// stream only chooses words, order and which absent findings are mentioned.
 public struct ReportWriter {
+    /// Sentences about what is absent are added up to this length: a real report says a few of them, and every one is
+    /// noise to a model that must tell studies apart.
+    static let leastWords = 26
+
     private let study: SyntheticStudy
     private var draws: RandomDraws
 
@@ -11,7 +15,7 @@ public struct ReportWriter {
         draws = RandomDraws(key)
     }
 
-    /// The report of a study of the cohort with this seed: about 40 to 90 words.
+    /// The report of a study of the cohort with this seed: about 25 to 75 words.
     public static func report(_ study: SyntheticStudy, seed: UInt64) -> String {
         let key = SyntheticCohort.key(seed: seed, patient: study.patient).child(2).child(UInt64(study.visit))
         var writer = ReportWriter(study, key: key.child(6))
@@ -25,7 +29,7 @@ public struct ReportWriter {
         if study.hasPrior && draws.chance(0.6) { opening.append(draws.pick(ReportPhrases.comparisons)) }
         let positive = draws.shuffled(study.states).map { sentence($0) }
         let impression = self.impression()
-        let needed = 46 - words(opening) - words(positive) - words([impression])
+        let needed = ReportWriter.leastWords - words(opening) - words(positive) - words([impression])
         let negative = negatives(atLeast: needed)
         let body = draws.chance(0.75) ? positive + negative : negative + positive
         return layout(opening: opening, findings: body, impression: impression)
