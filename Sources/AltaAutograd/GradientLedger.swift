@@ -74,7 +74,7 @@ public final class GradientLedger {
         fixedRegion.map { UnsafeMutableBufferPointer(start: $0.base.assumingMemoryBound(to: Int64.self), count: count) }
     }
 
-    /// The fp32 gradient: the sums themselves where they are floating, else what `settle` made of them.
+    /// The fp32 gradient, valid as long as the ledger lives: the sums themselves where they are floating, else what `settle` made of them.
     public var floats: UnsafeMutableBufferPointer<Float> {
         UnsafeMutableBufferPointer(start: floatRegion.base.assumingMemoryBound(to: Float.self), count: count)
     }

@@ -18,6 +18,7 @@ extension RunConfig {
     static let keys: [ConfigurationKey<RunConfig>] =
         ModelConfig.keys.map { $0.within("model", \.model) } + dataKeys + durationKeys + methodKeys + folderKeys
 
+    /// Where data lies does not define a run; what it holds does, and a checkpoint remembers its hash.
     private static let dataKeys: [ConfigurationKey<RunConfig>] = [
         .init(
             "pretrained.vision", \.pretrainedVision, ConfigurationValue<String>.path.orNull(),
@@ -26,16 +27,16 @@ extension RunConfig {
             "pretrained.text", \.pretrainedText, ConfigurationValue<String>.path.orNull(),
             "text weights: a checkpoint, a Hugging Face folder or a run folder"),
         .init(
-            "data.train", \.trainPath, ConfigurationValue<String>.path.orNull(),
+            "data.train", \.trainPath, ConfigurationValue<String>.path.orNull(), definesRun: false,
             "training studies: a CSV or a packed file"),
         .init(
-            "data.validation", \.validationPath, ConfigurationValue<String>.path.orNull(),
+            "data.validation", \.validationPath, ConfigurationValue<String>.path.orNull(), definesRun: false,
             "held-out studies: a CSV or a packed file"),
         .init(
-            "data.image_root", \.imageRoot, ConfigurationValue<String>.path.orNull(),
+            "data.image_root", \.imageRoot, ConfigurationValue<String>.path.orNull(), definesRun: false,
             "folder of relative image paths; null: the CSV's folder"),
         .init(
-            "data.vocabulary", \.vocabularyPath, ConfigurationValue<String>.path.orNull(),
+            "data.vocabulary", \.vocabularyPath, ConfigurationValue<String>.path.orNull(), definesRun: false,
             "BERT vocab.txt; null: taken from the text folder where that has one"),
     ]
 

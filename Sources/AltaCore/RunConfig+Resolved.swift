@@ -17,7 +17,7 @@ extension RunConfig {
         return .object(root)
     }
 
-    /// A hash of what defines the run, to compare over ranks and with checkpoints: every key but `micro_batch`,
+    /// A hash of what defines the run, to compare over ranks and with checkpoints: every key but `data`, `micro_batch`,
     /// `epochs`, `steps`, `output`, `checkpoint_every`, `keep_checkpoints` and `resume`.
     public func fingerprint() -> UInt64 {
         var hash = StableHash()

@@ -8,6 +8,7 @@ public final class BatchStream: @unchecked Sendable {  // every property is used
     private let condition = NSCondition()
     private var ready: Result<[PreparedStudy], AltaError>?
     private var isCancelled = false
+    private var hasEnded = false
 
     private init() {}
 
@@ -19,28 +20,37 @@ public final class BatchStream: @unchecked Sendable {  // every property is used
         let thread = Thread {
             for step in steps {
                 let result = Result { try prepare(step) }.mapError { ($0 as? AltaError) ?? AltaError("\($0)") }
-                guard stream.offer(result), case .success = result else { return }
+                guard stream.offer(result), case .success = result else { break }
             }
+            stream.end()
         }
         thread.name = "alta-batches"
         thread.start()
         return stream
     }
 
-    /// The next step's studies, waiting for them where they are not ready. One call for each step.
+    /// The next step's studies, waiting for them where they are not ready. One call for each step; traps for more.
     public func next() -> Result<[PreparedStudy], AltaError> {
         condition.lock()
         defer { condition.unlock() }
-        while ready == nil { condition.wait() }
-        defer { ready = nil }
+        while ready == nil && !hasEnded { condition.wait() }
+        guard let next = ready else { preconditionFailure("a batch stream was asked for more steps than it has") }
+        ready = nil
         condition.broadcast()
-        return ready ?? .success([])
+        return next
     }
 
     /// Ends the stream after the step it is preparing.
     public func cancel() {
         condition.lock()
         isCancelled = true
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    private func end() {
+        condition.lock()
+        hasEnded = true
         condition.broadcast()
         condition.unlock()
     }

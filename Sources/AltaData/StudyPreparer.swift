@@ -86,9 +86,10 @@ public struct StudyPreparer: Sendable {
         do {
             return try ImageDecoder.decode(path: path)
         } catch let error as AltaError {
-            var placed = error.at(file: path)
-            placed.what += " of \(table.path) row \(record.row)"
-            throw placed
+            throw AltaError(
+                "cannot read the radiograph \(path)",
+                why: [error.what, error.why].compactMap { $0 }.joined(separator: ": "),
+                remedy: error.remedy ?? "replace the file or remove the row", file: table.path, row: record.row)
         }
     }
 

@@ -21,8 +21,8 @@ public struct Checkpoint: Sendable {
     public let step: Int
     /// Updates made by the optimizer.
     public let updates: Int
-    /// The hash of the frozen weights it was trained on.
-    public let frozenHash: String
+    /// What it was trained on.
+    public let origin: TrainingOrigin
     /// What trains.
     public let trainable: SafetensorsFile
     /// The optimizer's moments.
@@ -36,7 +36,7 @@ public struct Checkpoint: Sendable {
         let bytes = try SmallFile.contents(statePath, what: "the checkpoint's state")
         let state = try JSONValue(parsing: String(decoding: bytes, as: UTF8.self), file: statePath)
         guard let step = state["step"]?.int, let updates = state["updates"]?.int, step >= 0, updates >= 0,
-            let hash = state["frozen_hash"]?.string, let config = state["config"]
+            let origin = TrainingOrigin(state: state), let config = state["config"]
         else {
             throw AltaError(
                 "the checkpoint's state is malformed", remedy: "remove this checkpoint; an older one is used",
@@ -44,7 +44,7 @@ public struct Checkpoint: Sendable {
         }
         return Checkpoint(
             path: path, config: try RunConfig(json: config, file: statePath), step: step, updates: updates,
-            frozenHash: hash, trainable: try SafetensorsFile(path: "\(path)/\(trainableName)"),
+            origin: origin, trainable: try SafetensorsFile(path: "\(path)/\(trainableName)"),
             optimizer: try SafetensorsFile(path: "\(path)/\(optimizerName)"))
     }
 
@@ -68,7 +68,7 @@ public struct Checkpoint: Sendable {
 struct CheckpointWriter {
     let folder: RunFolder
     let config: RunConfig
-    let frozenHash: String
+    let origin: TrainingOrigin
 
     /// Writes the checkpoint of a completed step, then removes what `keep_checkpoints` does not keep.
     ///
@@ -81,7 +81,7 @@ struct CheckpointWriter {
             try? files.removeItem(atPath: temporary)
             try files.createDirectory(atPath: temporary, withIntermediateDirectories: true)
             try writeFiles(into: temporary, step: step, weights: weights, optimizer: optimizer)
-            try? files.removeItem(atPath: final)
+            try setAside(folder.checkpoints().prefix { $0 >= final })
             try files.moveItem(atPath: temporary, toPath: final)
             try AtomicFile.flushFolder(of: final)
         } catch {
@@ -93,7 +93,7 @@ struct CheckpointWriter {
             }
             throw error
         }
-        removeOld(step: step)
+        for path in folder.checkpoints().dropFirst(config.keepCheckpoints) { try? files.removeItem(atPath: path) }
     }
 
     private func writeFiles(into path: String, step: Int, weights: ModelWeights, optimizer: Optimizer) throws {
@@ -110,19 +110,20 @@ struct CheckpointWriter {
         var state = JSONObject()
         state["step"] = .integer(step)
         state["updates"] = .integer(optimizer.updates)
-        state["frozen_hash"] = .string(frozenHash)
+        for (key, value) in origin.members { state[key] = value }
         state["config"] = config.resolvedJSON()
         try AtomicFile.write(
             "\(path)/\(Checkpoint.stateName)", text: try JSONValue.object(state).text(.pretty))
     }
 
-    /// Later steps are of a run that was given up: this one went back to an earlier step, or began afresh.
-    private func removeOld(step: Int) {
-        let newest = folder.checkpointPath(step: step)
-        let checkpoints = folder.checkpoints()
-        let abandoned = checkpoints.prefix { $0 != newest }
-        for path in abandoned + checkpoints.dropFirst(abandoned.count + config.keepCheckpoints) {
-            try? FileManager.default.removeItem(atPath: path)
+    /// Renames checkpoints of this step or later ones: this run went back to an earlier step, or began afresh, and
+    /// `resume: auto` must not take them for its own. They are kept, for whoever went back by mistake.
+    private func setAside(_ checkpoints: some Sequence<String>) throws {
+        for path in checkpoints {
+            let name = URL(filePath: path).lastPathComponent
+            let aside = "\(folder.checkpointsPath)/superseded-\(name)"
+            try? FileManager.default.removeItem(atPath: aside)
+            try FileManager.default.moveItem(atPath: path, toPath: aside)
         }
     }
 }

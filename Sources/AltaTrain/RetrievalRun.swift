@@ -87,10 +87,13 @@ extension RetrievalRun {
         context.clock.current = "start"
         try context.checkSameConfiguration(config)
         let run = try context.agree {
-            guard let table = config.validationPath ?? config.trainPath else {
+            let checkpoint = try path.map { try Checkpoint.find($0) { _ in } }
+            guard
+                let table = config.validationPath ?? config.trainPath ?? checkpoint?.config.validationPath
+                    ?? checkpoint?.config.trainPath
+            else {
                 throw AltaError("data.validation is not set", remedy: "give the CSV of the studies to evaluate")
             }
-            let checkpoint = try path.map { try Checkpoint.find($0) { _ in } }
             var effective = checkpoint?.config ?? config
             effective.vocabularyPath = config.vocabularyPath ?? effective.vocabularyPath
             effective.imageRoot = config.imageRoot
@@ -98,6 +101,11 @@ extension RetrievalRun {
             let weights = try ModelWeights.make(
                 config: data.config, trainable: effective.trainable, adapterInit: effective.adapterInit,
                 source: try LayeredWeights.of(checkpoint, seed: effective.seed), engine: context.engine)
+            if let checkpoint {
+                let origin = TrainingOrigin(
+                    data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash())
+                try origin.check(against: checkpoint.origin, ofData: false, file: checkpoint.path)
+            }
             return RetrievalRun(
                 model: AltaModel.make(weights: weights, dropoutRate: 0), preparer: data.preparer, context: context,
                 arena: Arena(), imageVector: imageVector)

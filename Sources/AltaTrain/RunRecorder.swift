@@ -49,7 +49,7 @@ final class RunRecorder: TrainingListener {
 
     func ended(step: Int) throws {
         try log.append(event: "end", [("step", .integer(step))])
-        RunRecorder.say("done: \(step) steps, in \(output)")
+        RunRecorder.say("done: step \(step), in \(output)")
     }
 
     private static func say(_ line: String) { FileHandle.standardOutput.say(line + "\n") }
@@ -62,8 +62,8 @@ extension TrainingRun {
             ("total_steps", .integer(totalSteps)), ("steps_per_epoch", .integer(plan.stepsPerEpoch)),
             ("studies", .integer(data.costs.count)), ("micro_batch", .integer(step.microBatch)),
             ("trainable_parameters", .integer(weights.trainableCount)),
-            ("parameters", .integer(weights.catalog.count)), ("frozen_hash", .string(frozenHash)),
-        ]
+            ("parameters", .integer(weights.catalog.count)),
+        ] + origin.members
     }
 
     fileprivate func startLines(ranks: any Collectives) throws -> [String] {
@@ -71,12 +71,21 @@ extension TrainingRun {
         return [
             "configuration: \(try config.resolvedJSON().text())",
             "\(data.costs.count) studies, global batch \(config.globalBatch), \(plan.stepsPerEpoch) steps an epoch; "
-                + "\(ranks.rankCount) ranks, micro-batch \(step.microBatch)",
+                + "ranks: \(ranks.rankCount), micro-batch \(step.microBatch)",
             "\(weights.trainableCount) of \(weights.catalog.count) parameters train "
                 + "(\(ProgressLine.fixed(share, 2)) %)",
-            completedSteps > 0
-                ? "going on after step \(completedSteps) of \(totalSteps)" : "\(totalSteps) steps to take",
+            startLine,
         ]
+    }
+}
+
+extension TrainingRun {
+    private var startLine: String {
+        if completedSteps == 0 { return "steps to take: \(totalSteps)" }
+        guard completedSteps < totalSteps else {
+            return "step \(completedSteps) is complete already, the configuration asks for \(totalSteps): nothing to do"
+        }
+        return "going on after step \(completedSteps) of \(totalSteps)"
     }
 }
 

@@ -39,7 +39,7 @@ public struct Trainer {
             if run.isCheckpointDue(after: index + 1) { try save(step: index + 1) }
             if run.isEpochEnd(after: index + 1) { try validate(step: index + 1) }
         }
-        try listener.ended(step: run.totalSteps)
+        try listener.ended(step: max(run.completedSteps, run.totalSteps))
     }
 
     /// One step: this rank's studies, the gradient over the global batch, the update.
@@ -88,7 +88,7 @@ public struct Trainer {
     private func save(step: Int) throws {
         context.clock.current = "checkpoint"
         guard context.isFirst else { return }
-        let writer = CheckpointWriter(folder: run.folder, config: run.config, frozenHash: run.frozenHash)
+        let writer = CheckpointWriter(folder: run.folder, config: run.config, origin: run.origin)
         do {
             try writer.write(step: step, weights: run.weights, optimizer: run.optimizer)
             try listener.saved(run.folder.checkpointPath(step: step), step: step)

@@ -9,8 +9,12 @@ struct TrainingData {
     let preparer: StudyPreparer
     /// The model's shape with the vocabulary's size filled in.
     let config: ModelConfig
-    /// A hash of the table and the vocabulary: the same on every rank, or the run does not start.
+    /// The studies' costs, for dealing them to ranks.
+    let costs: [Int]
+    /// A hash of the table: the same on every rank, or the run does not start.
     let hash: String
+    /// A hash of the vocabulary, likewise.
+    let vocabularyHash: String
 
     /// Opens the table and the vocabulary.
     ///
@@ -30,18 +34,14 @@ struct TrainingData {
             table: table, reports: ReportPreparation(tokenizer: tokenizer, maxTokens: model.maxTokens),
             config: model, seed: config.seed)
         return TrainingData(
-            preparer: preparer, config: model, hash: try hash(of: [csvPath, vocabularyPath]))
+            preparer: preparer, config: model, costs: table.costs(maxTokens: model.maxTokens),
+            hash: try hash(of: csvPath), vocabularyHash: try hash(of: vocabularyPath))
     }
 
-    /// The studies' costs, for dealing them to ranks.
-    var costs: [Int] { preparer.table.costs() }
-
-    private static func hash(of paths: [String]) throws -> String {
+    private static func hash(of path: String) throws -> String {
         var hash = StableHash()
-        for path in paths {
-            let file = try FileBytes(mapping: path, what: "the data")
-            withExtendedLifetime(file) { hash.combine(file.bytes) }
-        }
+        let file = try FileBytes(mapping: path, what: "the data")
+        withExtendedLifetime(file) { hash.combine(file.bytes) }
         return hash.hex
     }
 }

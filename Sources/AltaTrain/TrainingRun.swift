@@ -18,7 +18,7 @@ struct TrainingRun {
     let optimizer: Optimizer
     let step: TrainStep
     let folder: RunFolder
-    let frozenHash: String
+    let origin: TrainingOrigin
     /// Steps that were completed before.
     let completedSteps: Int
     /// Steps when the run is done.
@@ -32,7 +32,8 @@ struct TrainingRun {
         var config = requested
         let data = try context.agree { try openTrainingData(requested, context: context) }
         config.model = data.config
-        try context.checkSame("data", data.hash, remedy: "give every host the same CSV and vocabulary")
+        try context.checkSame(
+            "data", data.hash + data.vocabularyHash, remedy: "give every host the same CSV and vocabulary")
         let validation = try context.agree {
             try config.validationPath.map { try openData(config, $0, context: context).preparer }
         }
@@ -85,15 +86,10 @@ struct TrainingRun {
         let weights = try ModelWeights.make(
             config: data.config, trainable: config.trainable, adapterInit: config.adapterInit,
             source: try LayeredWeights.of(checkpoint, seed: config.seed), engine: context.engine)
-        let frozenHash = weights.frozenHash()
+        let origin = TrainingOrigin(data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash())
         let optimizer = Optimizer.make(weights: weights, constants: AdamWConstants(config))
         if let checkpoint {
-            guard checkpoint.frozenHash == frozenHash else {
-                throw AltaError(
-                    "the frozen weights are not those of the checkpoint",
-                    why: "their hash is \(frozenHash), the checkpoint's \(checkpoint.frozenHash)",
-                    remedy: "bring the pretrained files back that the run began with", file: checkpoint.path)
-            }
+            try origin.check(against: checkpoint.origin, ofData: true, file: checkpoint.path)
             try checkpoint.restore(optimizer, weights: weights)
         }
         // A run that goes on from another folder's checkpoint has none yet.
@@ -102,7 +98,7 @@ struct TrainingRun {
         }
         return TrainingRun(
             config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
-            step: makeStep(config, weights, plan, context: context), folder: folder, frozenHash: frozenHash,
+            step: makeStep(config, weights, plan, context: context), folder: folder, origin: origin,
             completedSteps: checkpoint?.step ?? 0,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }

@@ -3,14 +3,13 @@ import Testing
 
 @Suite struct RunConfigResolvedTests {
     private let changes = [
-        "model=alta-tiny", "pretrained.vision=v.pth", "pretrained.text=t", "data.train=a.csv", "data.validation=b.csv",
-        "data.image_root=/i", "data.vocabulary=v.txt", "schedule_epochs=50", "warmup_epochs=2.5", "weight_decay=0.1",
-        "learning_rate=0.0003", "seed=77", "precision=fp32", "deterministic=false", "trainable=all",
+        "model=alta-tiny", "pretrained.vision=v.pth", "pretrained.text=t", "schedule_epochs=50", "warmup_epochs=2.5",
+        "weight_decay=0.1", "learning_rate=0.0003", "seed=77", "precision=fp32", "deterministic=false", "trainable=all",
         "adapter_init=published", "absent_views=shared", "dropout=0.25", "global_batch=48", "model.projection=32",
     ]
     private let free = [
         "micro_batch=4", "epochs=7", "steps=9", "output=out", "checkpoint_every=10", "keep_checkpoints=2",
-        "resume=null",
+        "resume=null", "data.train=a.csv", "data.validation=b.csv", "data.image_root=/i", "data.vocabulary=v.txt",
     ]
 
     @Test func resolvedConfigurationReadsBackEqual() throws {
@@ -62,8 +61,8 @@ import Testing
         let config = try RunConfig.load(path: nil, overrides: ["seed=2"])
         #expect(config.differences(from: RunConfig()) == ["seed: 2 here, 1 there"])
         let long = String(repeating: "x", count: 200)
-        let a = try RunConfig.load(path: nil, overrides: ["data.train=\(long)a"])
-        let b = try RunConfig.load(path: nil, overrides: ["data.train=\(long)b"])
+        let a = try RunConfig.load(path: nil, overrides: ["pretrained.text=\(long)a"])
+        let b = try RunConfig.load(path: nil, overrides: ["pretrained.text=\(long)b"])
         #expect(a.fingerprint() != b.fingerprint() && a.differences(from: b).count == 1)
     }
 

@@ -56,7 +56,13 @@ struct AlignJob {
 
     /// The names in the folder of checkpoints, sorted.
     func checkpointNames(_ name: String) throws -> [String] {
+        try folderNames(name).filter { !$0.hasPrefix("superseded-") }
+    }
+
+    /// Every folder among a run's checkpoints whose name begins with `prefix`.
+    func folderNames(_ name: String, prefix: String = "") throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: "\(output(name))/checkpoints").sorted()
+            .filter { $0.hasPrefix(prefix) }
     }
 }
 

@@ -63,6 +63,27 @@ extension WorkerJobs {
             #expect(Array(lines.prefix(10)) == (try job.log("whole").exactLines()))
         }
 
+        /// A table that was edited, or frozen weights that were replaced, are not what the checkpoint was trained on.
+        @Test func otherContentIsRefused() throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            let job = AlignJob.small(cohort)
+            expectDone(try job.run("run", ranks: 1))
+            let table = try String(contentsOfFile: cohort.tablePath, encoding: .utf8)
+            let edited = table + (table.split(separator: "\n").last ?? "") + "\n"
+            try edited.write(toFile: cohort.tablePath, atomically: true, encoding: .utf8)
+            expectFault(try job.run("run", ranks: 2, ["steps=3"]), ["the table of studies is not"])
+            try table.write(toFile: cohort.tablePath, atomically: true, encoding: .utf8)
+
+            let frozen = "\(job.output("run"))/frozen.safetensors"
+            var bytes = try Data(contentsOf: URL(filePath: frozen))
+            bytes[bytes.count - 2] ^= 1
+            try bytes.write(to: URL(filePath: frozen))
+            expectFault(try job.run("run", ranks: 2, ["steps=3"]), ["the frozen weights are not"])
+            let evaluation = ["evaluate", "--checkpoint", job.output("run")]
+            expectFault(try JobRunner.run("alta-worker", ranks: 2, evaluation), ["the frozen weights are not"])
+        }
+
         @Test func autoNullAndPath() throws {
             let cohort = try SampleCohort.make()
             defer { cohort.remove() }
@@ -86,6 +107,8 @@ extension WorkerJobs {
             let job = try Self.undisturbed(cohort)
             expectDone(try job.run("whole", ranks: 1, ["resume=null", "steps=4", "keep_checkpoints=1", "seed=2"]))
             #expect(try job.checkpointNames("whole") == ["step-00000004"])
+            // What was given up is kept under another name, for whoever began afresh by mistake.
+            #expect(try job.folderNames("whole", prefix: "superseded-").contains("superseded-step-00000010"))
             expectDone(try job.run("whole", ranks: 1, ["steps=5", "keep_checkpoints=1", "seed=2"]))
             #expect(try job.log("whole").events("start").last?["first_step"]?.int == 5)
         }

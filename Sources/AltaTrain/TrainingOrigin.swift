@@ -1,0 +1,53 @@
+import AltaCore
+
+/// What weights were trained on, by its content: a checkpoint says it, and goes on with nothing else.
+public struct TrainingOrigin: Sendable, Equatable {
+    /// A hash of the table of studies.
+    public let data: String
+    /// A hash of the vocabulary.
+    public let vocabulary: String
+    /// A hash of the frozen weights.
+    public let frozen: String
+
+    /// Stores the hashes.
+    init(data: String, vocabulary: String, frozen: String) {
+        self.data = data
+        self.vocabulary = vocabulary
+        self.frozen = frozen
+    }
+
+    /// Reads the hashes of a checkpoint's state; nil where one is missing.
+    init?(state: JSONValue) {
+        guard let data = state["data_hash"]?.string, let vocabulary = state["vocabulary_hash"]?.string,
+            let frozen = state["frozen_hash"]?.string
+        else { return nil }
+        self.init(data: data, vocabulary: vocabulary, frozen: frozen)
+    }
+
+    /// The hashes as members of a checkpoint's state.
+    var members: [(String, JSONValue)] {
+        [
+            ("data_hash", .string(data)), ("vocabulary_hash", .string(vocabulary)), ("frozen_hash", .string(frozen)),
+        ]
+    }
+
+    /// Refuses to go on, or to evaluate, with a vocabulary or frozen weights of other content.
+    ///
+    /// - Parameter ofData: whether the table must be the same too: to go on training, not to evaluate.
+    /// - Throws: `AltaError` naming what differs.
+    func check(against checkpoint: TrainingOrigin, ofData: Bool, file: String) throws {
+        let parts = [
+            ("the vocabulary is not", vocabulary, checkpoint.vocabulary, "bring back the vocab.txt"),
+            (
+                "the frozen weights are not", frozen, checkpoint.frozen,
+                "bring back the pretrained files, or frozen.safetensors,"
+            ),
+            ("the table of studies is not", data, ofData ? checkpoint.data : data, "bring back the CSV"),
+        ]
+        for (what, here, there, remedy) in parts where here != there {
+            throw AltaError(
+                "\(what) what the checkpoint was trained on", why: "its hash is \(here), the checkpoint's \(there)",
+                remedy: "\(remedy) that the run began with, or start another run with another output", file: file)
+        }
+    }
+}
