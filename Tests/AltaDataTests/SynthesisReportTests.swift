@@ -42,7 +42,7 @@ struct SynthesisReportTests {
         let reports = self.reports
         #expect(Double(Set(reports).count) > 0.98 * Double(reports.count))
         let lengths = reports.map { $0.split(whereSeparator: \.isWhitespace).count }
-        #expect(lengths.allSatisfy { (35...110).contains($0) })
+        #expect(lengths.allSatisfy { (ReportWriter.leastWords...110).contains($0) })
         #expect(reports.contains { $0.contains("\"") } && reports.contains { $0.contains("\n") })
         #expect(reports.contains { !$0.contains("\n") && $0.contains(",") })
         #expect(reports.allSatisfy { !$0.contains("{") && !$0.contains("}") && !$0.contains("  ") })

@@ -5,7 +5,7 @@ import AltaCore
 public struct ReportWriter {
     /// Sentences about what is absent are added up to this length: a real report says a few of them, and every one is
     /// noise to a model that must tell studies apart.
-    static let leastWords = 26
+    public static let leastWords = 26
 
     private let study: SyntheticStudy
     private var draws: RandomDraws
