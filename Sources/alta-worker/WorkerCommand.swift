@@ -25,8 +25,16 @@ enum WorkerCommand {
         }
     }
 
+    /// Commands of the contract that later versions bring; a near miss would be no help.
+    private static let laterCommands = ["pretrain", "embed", "export", "bench"]
+
     /// The command line; nil: it asks what there is.
     private static func parse(_ arguments: [String]) throws -> ParsedArguments? {
+        if let first = arguments.first, laterCommands.contains(first) {
+            throw AltaError(
+                "alta-worker \(first) is not available in this version", remedy: "see alta-worker --help",
+                exitCode: .usage)
+        }
         guard let (command, rest) = try group.command(arguments) else { return nil }
         return try command.parse(rest)
     }
