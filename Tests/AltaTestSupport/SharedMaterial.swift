@@ -18,10 +18,15 @@ public enum SharedMaterial {
         return FileManager.default.fileExists(atPath: file) ? file : nil
     }
 
-    /// A new empty folder for one test.
+    /// A new empty folder for one test, removed when the process of the tests ends.
     public static func temporaryFolder(_ name: String) throws -> String {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "alta-\(name)-\(UUID().uuidString)")
+        let folder = temporaryRoot.appending(path: "\(name)-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return folder.path
     }
+
+    private static let temporaryRoot: URL = {
+        atexit { try? FileManager.default.removeItem(at: SharedMaterial.temporaryRoot) }
+        return FileManager.default.temporaryDirectory.appending(path: "alta-tests-\(getpid())")
+    }()
 }
