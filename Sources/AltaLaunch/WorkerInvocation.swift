@@ -32,7 +32,7 @@ public struct WorkerInvocation: Equatable, Sendable {
         }
         self.subcommand = subcommand
         let takesFile = Self.configured.contains(subcommand) || subcommand == "verify"
-        file = arguments.dropFirst().first.flatMap { takesFile && !$0.hasPrefix("-") ? $0 : nil }
+        file = takesFile ? Self.file(arguments.dropFirst()) : nil
         overrides = Self.overrides(arguments)
     }
 
@@ -45,6 +45,19 @@ public struct WorkerInvocation: Equatable, Sendable {
         guard Self.configured.contains(subcommand), file != nil || !overrides.isEmpty else { return nil }
         let config = try RunConfig.load(path: file, overrides: overrides)
         return Self.training.contains(subcommand) ? config.output : nil
+    }
+
+    /// Flags of the worker; every other option is followed by its value.
+    private static let flags = ["--json", "--help", "-h"]
+
+    /// The first argument that is neither an option nor an option's value.
+    private static func file(_ arguments: ArraySlice<String>) -> String? {
+        var rest = arguments
+        while let argument = rest.popFirst() {
+            guard argument.hasPrefix("-") else { return argument }
+            if !argument.contains("="), !flags.contains(argument) { rest = rest.dropFirst() }
+        }
+        return nil
     }
 
     private static func overrides(_ arguments: [String]) -> [String] {

@@ -78,6 +78,7 @@ struct CheckpointWriter {
         let temporary = "\(folder.checkpointsPath)/.partial-\(RunFolder.folderName(step: step))"
         let files = FileManager.default
         do {
+            try weights.keepFrozen(at: folder.frozenPath, hash: origin.frozen)
             try? files.removeItem(atPath: temporary)
             try files.createDirectory(atPath: temporary, withIntermediateDirectories: true)
             try writeFiles(into: temporary, step: step, weights: weights, optimizer: optimizer)

@@ -9,7 +9,7 @@ final class ProgressLine {
     private let globalBatch: Int
     private let isTerminal: Bool
     private let started = ContinuousClock.now
-    private var firstStep: Int?
+    private var first: (step: Int, seconds: Double)?
     private var shownSeconds = -Double.infinity
 
     init(totalSteps: Int, globalBatch: Int, isTerminal: Bool) {
@@ -20,13 +20,13 @@ final class ProgressLine {
 
     func show(_ report: StepReport) {
         let seconds = PhaseClock.seconds(started.duration(to: .now))
-        let first = firstStep ?? report.step
-        firstStep = first
+        let first = first ?? (report.step, seconds)
+        self.first = first
         let isLast = report.step == totalSteps
         guard isLast || seconds - shownSeconds >= (isTerminal ? 0.2 : 1) else { return }
         shownSeconds = seconds
-        let perStep = seconds / Double(max(report.step - first, 1))
-        let left = report.step == first ? nil : perStep * Double(totalSteps - report.step)
+        let perStep = (seconds - first.seconds) / Double(max(report.step - first.step, 1))
+        let left = report.step == first.step ? nil : perStep * Double(totalSteps - report.step)
         let line = ProgressLine.text(report, totalSteps: totalSteps, secondsLeft: left)
         let text = isTerminal ? "\r\u{1B}[K" + line + (isLast ? "\n" : "") : line + "\n"
         FileHandle.standardOutput.say(text)

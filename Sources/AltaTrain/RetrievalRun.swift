@@ -35,11 +35,14 @@ public struct RetrievalRun {
         let own = stride(from: rank, to: preparer.table.count, by: ranks).map { StudyIndex($0) }
         var images: [Float] = []
         var texts: [Float] = []
-        try context.agree {
-            for start in stride(from: 0, to: own.count, by: RetrievalRun.batch) {
-                let studies = own[start..<min(start + RetrievalRun.batch, own.count)]
-                images += try encodeImages(Array(studies))
-                texts += encodeReports(Array(studies))
+        // The first rank has the most studies; every rank takes part in every round, so that a fault is told at once.
+        let most = (preparer.table.count + ranks - 1) / ranks
+        for start in stride(from: 0, to: most, by: RetrievalRun.batch) {
+            try context.agree {
+                let studies = Array(own.dropFirst(start).prefix(RetrievalRun.batch))
+                guard !studies.isEmpty else { return }
+                images += try encodeImages(studies)
+                texts += encodeReports(studies)
             }
         }
         return try Retrieval.evaluate(
@@ -86,6 +89,9 @@ extension RetrievalRun {
     ) throws -> RetrievalResult {
         context.clock.current = "start"
         try context.checkSameConfiguration(config)
+        try context.checkSame(
+            "arguments", "\(path ?? "no checkpoint") \(imageVector.rawValue)",
+            remedy: "start every rank with the same --checkpoint and --image")
         let run = try context.agree {
             let checkpoint = try path.map { try Checkpoint.find($0) { _ in } }
             guard
@@ -98,6 +104,7 @@ extension RetrievalRun {
             effective.vocabularyPath = config.vocabularyPath ?? effective.vocabularyPath
             effective.imageRoot = config.imageRoot
             let data = try TrainingData.open(effective, csvPath: table)
+            if context.isFirst { try data.preparer.table.checkFilesExist() }
             let weights = try ModelWeights.make(
                 config: data.config, trainable: effective.trainable, adapterInit: effective.adapterInit,
                 source: try LayeredWeights.of(checkpoint, seed: effective.seed), engine: context.engine)

@@ -1,6 +1,7 @@
 import AltaComm
 import AltaCore
 import AltaEvaluate
+import AltaPlacement
 import Foundation
 
 /// Rank 0's listener: the log, the progress line, and what a person should know at start and end.
@@ -42,13 +43,20 @@ final class RunRecorder: TrainingListener {
         try log.append(event: "checkpoint", [("step", .integer(step)), ("path", .string(path))])
     }
 
+    func couldNotValidate(_ error: AltaError, step: Int) throws {
+        FileHandle.standardError.say("warning: no validation: \(error.description); training goes on\n")
+        try log.append(event: "validation_failed", [("step", .integer(step)), ("message", .string(error.description))])
+    }
+
     func couldNotSave(_ error: AltaError, step: Int) throws {
         FileHandle.standardError.say("warning: \(error.description); training goes on\n")
         try log.append(event: "checkpoint_failed", [("step", .integer(step)), ("message", .string(error.description))])
     }
 
     func ended(step: Int) throws {
-        try log.append(event: "end", [("step", .integer(step))])
+        try log.append(
+            event: "end",
+            [("step", .integer(step)), ("peak_memory_bytes", .integer(try ProcessMemory.peakResidentBytes()))])
         RunRecorder.say("done: step \(step), in \(output)")
     }
 

@@ -5,6 +5,7 @@ import AltaEvaluate
 protocol TrainingListener {
     func completed(_ report: StepReport) throws
     func validated(_ result: RetrievalResult, step: Int) throws
+    func couldNotValidate(_ error: AltaError, step: Int) throws
     func saved(_ path: String, step: Int) throws
     func couldNotSave(_ error: AltaError, step: Int) throws
     func ended(step: Int) throws
@@ -14,6 +15,7 @@ protocol TrainingListener {
 struct SilentListener: TrainingListener {
     func completed(_ report: StepReport) {}
     func validated(_ result: RetrievalResult, step: Int) {}
+    func couldNotValidate(_ error: AltaError, step: Int) {}
     func saved(_ path: String, step: Int) {}
     func couldNotSave(_ error: AltaError, step: Int) {}
     func ended(step: Int) {}

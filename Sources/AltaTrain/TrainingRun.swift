@@ -92,10 +92,6 @@ struct TrainingRun {
             try origin.check(against: checkpoint.origin, ofData: true, file: checkpoint.path)
             try checkpoint.restore(optimizer, weights: weights)
         }
-        // A run that goes on from another folder's checkpoint has none yet.
-        if context.isFirst, checkpoint == nil || !FileManager.default.fileExists(atPath: folder.frozenPath) {
-            try weights.writeFrozen(to: folder.frozenPath)
-        }
         return TrainingRun(
             config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
             step: makeStep(config, weights, plan, context: context), folder: folder, origin: origin,

@@ -36,18 +36,19 @@ enum EvaluateCommand {
         let result = try RetrievalRun.run(
             config, checkpoint: checkpoint, imageVector: imageVector, context: job)
         if job.isFirst {
-            Console.print(arguments.flag("--json") ? try json(result) : table(result))
+            Console.print(arguments.flag("--json") ? try json(result, imageVector) : table(result, imageVector))
         }
         return .done
     }
 
-    private static func json(_ result: RetrievalResult) throws -> String {
+    private static func json(_ result: RetrievalResult, _ imageVector: ImageVector) throws -> String {
         var object = JSONObject()
+        object["image"] = .string(imageVector.rawValue)
         for (key, value) in result.members { object[key] = value }
         return try JSONValue.object(object).text()
     }
 
-    private static func table(_ result: RetrievalResult) -> String {
+    private static func table(_ result: RetrievalResult, _ imageVector: ImageVector) -> String {
         let rows = [
             ("image to text", result.imageToText), ("text to image", result.textToImage), ("chance", result.chance),
         ]
@@ -56,7 +57,13 @@ enum EvaluateCommand {
             name.padded(to: 18) + percent(scores.recall1, 8) + "  " + percent(scores.recall5, 8) + "  "
                 + percent(scores.recall10, 9) + "  " + rightAligned("\(scores.medianRank)", 11)
         }
-        return ([header] + lines + ["equal reports count as matches of each other"]).joined(separator: "\n")
+        return
+            ([header] + lines + [
+                imageVector == .study
+                    ? "a study is the mean of its four views; --image frontal takes its frontal view alone"
+                    : "a study is its frontal view alone",
+                "equal reports count as matches of each other",
+            ]).joined(separator: "\n")
     }
 
     private static func percent(_ share: Double, _ width: Int) -> String {

@@ -42,6 +42,14 @@ import Testing
         #expect(throws: AltaError.self) { try output("verify", "/nowhere/tiny.safetensors") }
     }
 
+    @Test func theConfigurationMayFollowOptions() throws {
+        func file(_ arguments: String...) throws -> String? { try WorkerInvocation(arguments: arguments).file }
+        #expect(try file("align", "c.json", "--set", "steps=1") == "c.json")
+        #expect(try file("align", "--set", "steps=1", "c.json") == "c.json")
+        #expect(try file("evaluate", "--json", "--checkpoint", "run", "--set=seed=2", "c.json") == "c.json")
+        #expect(try file("align", "--set", "steps=1") == nil)
+    }
+
     @Test func unknownSubcommandsAreUsageErrors() {
         for arguments in [[], ["aling"], ["--set"]] {
             let error = #expect(throws: AltaError.self) { try WorkerInvocation(arguments: arguments) }

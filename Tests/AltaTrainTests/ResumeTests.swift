@@ -111,6 +111,20 @@ extension WorkerJobs {
             #expect(try job.folderNames("whole", prefix: "superseded-").contains("superseded-step-00000010"))
             expectDone(try job.run("whole", ranks: 1, ["steps=5", "keep_checkpoints=1", "seed=2"]))
             #expect(try job.log("whole").events("start").last?["first_step"]?.int == 5)
+            // The frozen weights of seed 1 went aside with the checkpoints that need them.
+            #expect(FileManager.default.fileExists(atPath: "\(job.output("whole"))/superseded-frozen.safetensors"))
+        }
+
+        /// A run begun afresh by mistake, and stopped before its first checkpoint, has harmed nothing.
+        @Test func startingAfreshHarmsNothingBeforeItsFirstCheckpoint() throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            let job = try Self.undisturbed(cohort)
+            let mistake = ["resume=null", "seed=2", "learning_rate=1e30", "checkpoint_every=100"]
+            let outcome = try job.run("whole", ranks: 2, mistake)
+            #expect(outcome.exitCode == 1)
+            expectDone(try job.run("whole", ranks: 2, ["steps=12"]))
+            #expect(try job.log("whole").events("start").last?["first_step"]?.int == 11)
         }
 
         @Test(arguments: ["state.json", "trainable.safetensors", "optimizer.safetensors"])
