@@ -1,5 +1,6 @@
 import AltaComm
 import AltaCore
+import AltaModel
 
 extension RankContext {
     /// Refuses a job whose ranks do not agree on what they run. Collective.
@@ -53,5 +54,17 @@ extension RankContext {
                 "deterministic cannot be kept", why: why,
                 remedy: "use machines with AVX-512, or leave `deterministic` out", rank: rank),
             reportingRank: rank)
+    }
+
+    /// Refuses a model whose weights alone do not fit into this rank's memory: a slip in a width would else fill it.
+    func checkFits(_ config: ModelConfig) throws {
+        // As they are, and packed in two directions.
+        let needed = WeightCatalog.make(config).count.multipliedReportingOverflow(by: 3 * MemoryLayout<Float>.stride)
+        guard needed.overflow || needed.partialValue > availableBytes else { return }
+        throw AltaError(
+            "the model does not fit in memory",
+            why:
+                "its weights take \(needed.overflow ? "more" : "\(needed.partialValue >> 20)") MiB, this rank may count on "
+                + "\(availableBytes >> 20) MiB", remedy: "choose a smaller model, or fewer ranks on this machine")
     }
 }

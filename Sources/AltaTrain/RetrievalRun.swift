@@ -105,6 +105,7 @@ extension RetrievalRun {
             effective.imageRoot = config.imageRoot
             let data = try TrainingData.open(effective, csvPath: table)
             if context.isFirst { try data.preparer.table.checkFilesExist() }
+            try context.checkFits(data.config)
             let weights = try ModelWeights.make(
                 config: data.config, trainable: effective.trainable, adapterInit: effective.adapterInit,
                 source: try LayeredWeights.of(checkpoint, seed: effective.seed), engine: context.engine)

@@ -82,6 +82,7 @@ struct TrainingRun {
         _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
         _ checkpoint: Checkpoint?, context: RankContext
     ) throws -> TrainingRun {
+        try context.checkFits(data.config)
         if context.isFirst { try folder.write(config) }
         let weights = try ModelWeights.make(
             config: data.config, trainable: config.trainable, adapterInit: config.adapterInit,

@@ -25,6 +25,10 @@ struct DataCommand: Sendable {
             name: "alta-data", summary: "Prepares the data of a training run.",
             commands: all.map { CommandDescription(name: "alta-data \($0.name)", summary: $0.summary, example: "") })
         do {
+            if arguments.first == "pack" {
+                throw AltaError(
+                    "alta-data pack is not available in this version", remedy: "train from the CSV", exitCode: .usage)
+            }
             guard let (chosen, rest) = try group.command(arguments) else {
                 print(group.help, terminator: "")
                 return ExitCode.done.rawValue
