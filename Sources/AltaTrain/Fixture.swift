@@ -84,7 +84,13 @@ public struct FileWeights: WeightSource {
                 "\(part.name) has another shape", why: "found \(tensor.shape), expected \(part.shape)",
                 remedy: "use the configuration that the file was written with", file: file.path)
         }
-        _ = values.update(fromContentsOf: try tensor.floats())
+        let numbers = try tensor.floats()
+        guard numbers.allSatisfy(\.isFinite) else {
+            throw AltaError(
+                "\(part.name) holds a number that is not finite", remedy: "use another checkpoint or file",
+                file: file.path)
+        }
+        _ = values.update(fromContentsOf: numbers)
         return true
     }
 }
