@@ -15,7 +15,13 @@ public final class Tape {
 
     private var operations: [any TapeOperation] = []
     private var gradients: [Matrix?] = []
-    private var spare: [Int: [Matrix]] = [:]
+    private var spare: [Shape: [Matrix]] = [:]
+
+    /// Gradients serve again for those of their own shape.
+    private struct Shape: Hashable {
+        let rows: Int
+        let columns: Int
+    }
 
     /// A tape that records for `ledger`, or, without one, only computes.
     public init(engine: Engine, arena: Arena, ledger: GradientLedger?) {
@@ -48,7 +54,7 @@ public final class Tape {
             guard let dy = gradients[output] else { continue }
             operation.backward(dy, on: self)
             gradients[output] = nil
-            spare[dy.rows &* 1_000_003 &+ dy.columns, default: []].append(dy)
+            spare[Shape(rows: dy.rows, columns: dy.columns), default: []].append(dy)
         }
         gradients.removeAll(keepingCapacity: true)
         spare.removeAll(keepingCapacity: true)
@@ -83,7 +89,7 @@ public final class Tape {
         guard variable.needsGradient else { return nil }
         if let gradient = gradients[variable.index] { return (gradient, true) }
         let (rows, columns) = (variable.value.rows, variable.value.columns)
-        let gradient = spare[rows &* 1_000_003 &+ columns]?.popLast() ?? arena.matrix(rows, columns)
+        let gradient = spare[Shape(rows: rows, columns: columns)]?.popLast() ?? arena.matrix(rows, columns)
         gradients[variable.index] = gradient
         return (gradient, false)
     }

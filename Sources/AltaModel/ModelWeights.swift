@@ -86,9 +86,7 @@ private struct WeightLoader {
     mutating func load(_ spec: WeightSpec) throws {
         let region = Region(byteCount: spec.count * MemoryLayout<Float>.stride)
         memory.append(region)
-        let value = Matrix(
-            base: region.base.bindMemory(to: Float.self, capacity: spec.count), rows: spec.rows,
-            columns: spec.columns)
+        let value = region.matrix(spec.rows, spec.columns)
         var fromFile = true
         for (part, offset) in ModelWeights.parts(of: spec) {
             let target = UnsafeMutableBufferPointer(start: value.base + offset, count: part.count)

@@ -42,11 +42,7 @@ public final class Optimizer {
             let pair = (0..<2).map { _ in
                 let region = Region(byteCount: max(spec.count, 1) * MemoryLayout<Float>.stride)
                 memory.append(region)
-                let matrix = Matrix(
-                    base: region.base.bindMemory(to: Float.self, capacity: spec.count), rows: spec.rows,
-                    columns: spec.columns)
-                matrix.fill(0)
-                return matrix
+                return region.matrix(spec.rows, spec.columns)  // a new region is zero
             }
             return (first: pair[0], second: pair[1])
         }

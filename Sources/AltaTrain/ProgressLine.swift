@@ -6,15 +6,13 @@ import Foundation
 /// On a terminal the line is rewritten; elsewhere lines follow each other, at most one a second and the last.
 final class ProgressLine {
     private let totalSteps: Int
-    private let globalBatch: Int
     private let isTerminal: Bool
     private let started = ContinuousClock.now
     private var first: (step: Int, seconds: Double)?
     private var shownSeconds = -Double.infinity
 
-    init(totalSteps: Int, globalBatch: Int, isTerminal: Bool) {
+    init(totalSteps: Int, isTerminal: Bool) {
         self.totalSteps = totalSteps
-        self.globalBatch = globalBatch
         self.isTerminal = isTerminal
     }
 

@@ -26,7 +26,7 @@ final class RunRecorder: TrainingListener {
         return RunRecorder(
             log: log,
             progress: ProgressLine(
-                totalSteps: run.totalSteps, globalBatch: run.config.globalBatch, isTerminal: isTerminal),
+                totalSteps: run.totalSteps, isTerminal: isTerminal),
             output: run.folder.path)
     }
 

@@ -35,7 +35,7 @@ struct TrainingRun {
         try context.checkSame(
             "data", data.hash + data.vocabularyHash, remedy: "give every host the same CSV and vocabulary")
         let validation = try context.agree {
-            try config.validationPath.map { try openData(config, $0, context: context).preparer }
+            try config.validationPath.map { try openValidation(config, $0, data.preparer, context: context) }
         }
         let plan = try context.agree {
             try BatchPlan(
@@ -59,14 +59,19 @@ struct TrainingRun {
         guard let path = config.trainPath else {
             throw AltaError("data.train is not set", remedy: "give the CSV of the studies to train on")
         }
-        return try openData(config, path, context: context)
-    }
-
-    private static func openData(_ config: RunConfig, _ path: String, context: RankContext) throws -> TrainingData {
         let data = try TrainingData.open(config, csvPath: path)
         // One rank looks: a million questions to a shared file system are enough once.
         if context.isFirst { try data.preparer.table.checkFilesExist() }
         return data
+    }
+
+    /// Another table, read as the training data is.
+    private static func openValidation(
+        _ config: RunConfig, _ path: String, _ training: StudyPreparer, context: RankContext
+    ) throws -> StudyPreparer {
+        let table = try StudyTable.load(csvPath: path, imageRoot: config.imageRoot)
+        if context.isFirst { try table.checkFilesExist() }
+        return StudyPreparer(table: table, reports: training.reports, config: training.config, seed: training.seed)
     }
 
     private static func openFolder(_ config: RunConfig, context: RankContext) throws -> RunFolder {

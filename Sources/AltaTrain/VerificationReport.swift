@@ -23,7 +23,7 @@ public struct VerificationReport: Sendable {
 
     /// A table with every row that fails, the worst of each group, and a closing line.
     public func table() -> String {
-        var lines = ["quantity".padding(52) + "error".padding(12) + "tolerance".padding(12) + "result"]
+        var lines = ["quantity".padded(to: 52) + "error".padded(to: 12) + "tolerance".padded(to: 12) + "result"]
         for group in groups {
             let members = rows.filter { VerificationReport.group($0.name) == group }
             let failing = members.filter { !$0.passes }
@@ -47,14 +47,8 @@ public struct VerificationReport: Sendable {
 
     private func line(_ row: VerificationRow) -> String {
         let name = row.name.count > 50 ? "..." + row.name.suffix(47) : row.name
-        return name.padding(52) + row.error.scientific.padding(12) + row.tolerance.scientific.padding(12)
+        return name.padded(to: 52) + row.error.scientific.padded(to: 12) + row.tolerance.scientific.padded(to: 12)
             + (row.passes ? "ok" : "FAILED")
-    }
-}
-
-extension String {
-    fileprivate func padding(_ width: Int) -> String {
-        self + String(repeating: " ", count: max(1, width - count))
     }
 }
 

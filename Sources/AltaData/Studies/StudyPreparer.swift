@@ -57,11 +57,7 @@ public struct StudyPreparer: Sendable {
     }
 
     /// The report's tokens in the order of its sentences, cut to the model's length.
-    public func evaluationTokens(_ study: StudyIndex) -> [Int32] {
-        let ids = reports.tokenizer.encodeWithSpecials(table.study(study).report)
-        guard ids.count > config.maxTokens else { return ids }
-        return ids.prefix(config.maxTokens - 1) + ids.suffix(1)
-    }
+    public func evaluationTokens(_ study: StudyIndex) -> [Int32] { reports.encode(table.study(study).report) }
 
     private func image(
         _ record: StudyRecord, _ view: View, side: Int, _ study: StudyIndex, _ epoch: Int
