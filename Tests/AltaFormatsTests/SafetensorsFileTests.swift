@@ -107,10 +107,16 @@ func readEverything(_ file: SafetensorsFile) throws -> Int {
         #expect(error.file == "made.safetensors")
     }
 
-    @Test func gapsAndTrailingSpacesAreAllowed() throws {
-        let header = #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[3,5]}}     "#
-        let file = try SafetensorsFile(safetensors(header, data: [0, 1, 2, 3, 4, 5]))
-        #expect(try file.integers("a") == [3, 4])
+    @Test func spacesAfterTheHeaderAreAllowedAndGapsAreNot() throws {
+        func open(_ place: Int, data: [UInt8]) throws -> [Int] {
+            let header = #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[\#(place),\#(place + 2)]}}     "#
+            return try SafetensorsFile(safetensors(header, data: data)).integers("a")
+        }
+        #expect(try open(0, data: [3, 4]) == [3, 4])
+        let before = try #require(throws: AltaError.self) { try open(3, data: [0, 1, 2, 3, 4]) }
+        #expect("\(before)".contains("3 bytes between the header and tensor a"))
+        let after = try #require(throws: AltaError.self) { try open(0, data: [3, 4, 5]) }
+        #expect("\(after)".contains("1 bytes after a"))
     }
 
     @Test func impossibleHeaderLengthsAreRefused() {
