@@ -48,7 +48,8 @@ enum SafetensorsHeader {
         for (name, entry) in inOrder {
             guard entry.range.lowerBound >= end else { throw fault("tensors \(last) and \(name) overlap", file) }
             guard entry.range.lowerBound == end else {
-                throw fault("\(entry.range.lowerBound - end) bytes between \(last) and tensor \(name) are no tensor's", file)
+                throw fault(
+                    "\(entry.range.lowerBound - end) bytes between \(last) and tensor \(name) are no tensor's", file)
             }
             (end, last) = (entry.range.upperBound, name)
         }

@@ -119,6 +119,22 @@ func readEverything(_ file: SafetensorsFile) throws -> Int {
         #expect("\(after)".contains("1 bytes after a"))
     }
 
+    @Test func filesCutAtEveryByteAreRefused() throws {
+        let folder = try SharedMaterial.temporaryFolder("cut")
+        try SafetensorsWriter.write(
+            [
+                .floats("w", shape: [2, 3], [1, 2, 3, 4, 5, 6]), .integers("i", shape: [2], [7, 8]),
+                .bytes("b", shape: [3], [1, 2, 3]),
+            ], metadata: ["k": "v"], to: folder + "/a")
+        let whole = try SmallFile.contents(folder + "/a", what: "the written file")
+        #expect(try readEverything(SafetensorsFile(FileBytes(copying: whole, name: "x"))) == 11 + 24 + 16 + 3)
+        for byteCount in whole.indices {
+            #expect(throws: AltaError.self, "\(byteCount) bytes") {
+                try SafetensorsFile(FileBytes(copying: whole[..<byteCount], name: "x"))
+            }
+        }
+    }
+
     @Test func impossibleHeaderLengthsAreRefused() {
         for length in [9, 1 << 20, UInt64(Int.max), UInt64.max] {
             let bytes = withUnsafeBytes(of: length.littleEndian) { Array($0) } + Array("{}".utf8)
