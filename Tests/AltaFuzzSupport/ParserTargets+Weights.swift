@@ -15,9 +15,11 @@ extension ParserTargets {
         }
     }
 
-    /// Archives with any byte changed; their sums are not checked by the reader.
+    /// Archives with any byte changed, or with entries left out, doubled, renamed or cut; sums are not checked by the
+    /// reader.
     static func torchArchive() throws -> ParserTarget {
-        try ParserTarget("torch-archive", originals: torchFiles { !$0.contains("legacy") }, read: readWeights)
+        let archives = try torchFiles { !$0.contains("legacy") }
+        return ParserTarget("torch-archive", originals: archives, mutate: mutatedArchive, read: readWeights)
     }
 
     /// Archives whose pickle alone is damaged, so that every input reaches the pickle machine.
@@ -50,13 +52,51 @@ extension ParserTargets {
         try readThrough(WeightFile.open(FileBytes(copying: input, name: "input")))
     }
 
+    @Sendable private static func mutatedArchive(_ archive: [UInt8], _ other: [UInt8], _ key: RandomKey) -> [UInt8] {
+        guard key.integer(7, below: 3) == 0 else { return ByteMutator.mutated(archive, other: other, key: key) }
+        var entries = StoredZip.entries(archive)
+        let place = key.integer(2, below: entries.count)
+        switch key.integer(3, below: 5) {
+        case 0: entries.remove(at: place)
+        case 1: entries.append(entries[place])
+        case 2: entries[place].name = entries[key.integer(4, below: entries.count)].name + "0"
+        case 3: entries[place].content.removeLast(min(entries[place].content.count, key.integer(4, below: 9)))
+        default: entries.swapAt(place, key.integer(4, below: entries.count))
+        }
+        return StoredZip.archive(entries, isLarge: key.integer(9, below: 2) == 0)
+    }
+
     @Sendable private static func mutatedPickle(_ archive: [UInt8], _ other: [UInt8], _ key: RandomKey) -> [UInt8] {
         var entries = StoredZip.entries(archive)
         let pickle = StoredZip.entries(other).first { $0.name.hasSuffix("data.pkl") }?.content ?? []
         for place in entries.indices where entries[place].name.hasSuffix("data.pkl") {
-            entries[place].content = ByteMutator.mutated(entries[place].content, other: pickle, key: key)
+            let content = entries[place].content
+            entries[place].content =
+                key.integer(8, below: 2) == 0
+                ? ByteMutator.mutated(content, other: pickle, key: key) : otherNumbers(content, key)
         }
         return StoredZip.archive(entries, isLarge: key.integer(9, below: 2) == 0)
+    }
+
+    /// A pickle whose short numbers (sizes, strides, offsets, counts) are others: small, large or negative.
+    private static func otherNumbers(_ pickle: [UInt8], _ key: RandomKey) -> [UInt8] {
+        var pickle = pickle
+        let short = UInt8(ascii: "K")
+        for change in 0...key.integer(0, below: 3) {
+            let draw = key.child(UInt64(change))
+            let places = pickle.indices.dropLast().filter { pickle[$0] == short }
+            guard !places.isEmpty else { return pickle }
+            let place = places[draw.integer(0, below: places.count)]
+            let number: [UInt8] =
+                switch draw.integer(1, below: 8) {
+                case 0: [UInt8(ascii: "J"), 0xFF, 0xFF, 0xFF, 0x7F]
+                case 1: [UInt8(ascii: "J"), 0xFF, 0xFF, 0xFF, UInt8(draw.integer(2, below: 256))]
+                case 2: [0x8A, 8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, UInt8(draw.integer(2, below: 256))]
+                default: [short, UInt8(draw.integer(2, below: 24))]
+                }
+            pickle.replaceSubrange(place...place + 1, with: number)
+        }
+        return pickle
     }
 
     private static func readThrough(_ file: WeightFile) throws {

@@ -7,8 +7,8 @@ struct FuzzRun {
     let target: ParserTarget
     let options: FuzzOptions
 
-    /// Runs all inputs and tells the row of the table: parser, inputs, accepted, refused, slowest input in ms and its
-    /// number, peak memory in MB.
+    /// Runs all inputs and tells the row of the table: parser, inputs, accepted, refused, slowest input in ms on the
+    /// clock and its number, peak memory in MB.
     func perform() throws -> String {
         if let path = options.dumpPath {
             try Data(target.input(options.first, seed: options.seed)).write(to: URL(filePath: path))
@@ -21,9 +21,10 @@ struct FuzzRun {
             progress?.record(number)
             let input = target.input(number, seed: options.seed)
             limitTime()
-            let start = clock()
-            if try target.accepts(input) { accepted += 1 }
-            let seconds = Double(clock() - start) / Double(CLOCKS_PER_SEC)
+            let seconds =
+                try ContinuousClock().measure {
+                    if try target.accepts(input) { accepted += 1 }
+                } / .seconds(1)
             if seconds > slowest.seconds { slowest = (seconds, number) }
         }
         let refused = options.inputCount - accepted
@@ -32,7 +33,7 @@ struct FuzzRun {
             slowest.seconds * 1000, slowest.number, peakMegabytes)
     }
 
-    /// Processor time, not time on the clock: other work on the machine must not make an input look slow.
+    /// Limits processor time, not time on the clock: other work on the machine must not make an input look slow.
     private func limitTime() {
         let limit = timeval(tv_sec: options.secondsPerInput, tv_usec: 0)
         var timer = itimerval(it_interval: timeval(), it_value: limit)
