@@ -76,6 +76,17 @@ func readEverything(_ file: SafetensorsFile) throws -> Int {
         #expect("\(absent)".contains("the nearest name is f32") && "\(absent)".contains("made.safetensors"))
     }
 
+    @Test func everyHalfIsConvertedAsSwiftConvertsIt() throws {
+        let halves = (0...UInt16.max).map { $0 }
+        let header = #"{"h":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}}"#
+        let data = halves.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
+        let values = try SafetensorsFile(safetensors(header, data: data)).floats("h")
+        for (half, value) in zip(halves, values) {
+            let expected = Float(Float16(bitPattern: half))
+            #expect(value.bitPattern == expected.bitPattern || value.isNaN && expected.isNaN, "\(half)")
+        }
+    }
+
     @Test(arguments: [
         (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, "needs 8"),
         (#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, "data_offsets"),

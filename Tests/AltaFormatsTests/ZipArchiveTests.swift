@@ -79,6 +79,21 @@ import Testing
         }
     }
 
+    @Test func sizesPastTheFileAreRefused() throws {
+        for isLarge in [false, true] {
+            for claim in [1000, 0x7FFF_FFFF, Int.max, -1] where isLarge || claim < 1 << 32 {
+                var entries = good
+                entries[entries.count - 1].claimedByteCount = claim
+                let error = try refusal(StoredZip.archive(entries, isLarge: isLarge))
+                #expect(error.contains("does not lie within the file") || error.contains("do not agree"), "\(error)")
+            }
+            // An entry that reaches into the next one.
+            var entries = good
+            entries[0].claimedByteCount = good[0].content.count + 10
+            #expect(try refusal(StoredZip.archive(entries, isLarge: isLarge)).contains("two of its entries overlap"))
+        }
+    }
+
     @Test func directoryAndEntryMustAgree() throws {
         let bytes = StoredZip.archive(good)
         let first = good[0].name.utf8.count

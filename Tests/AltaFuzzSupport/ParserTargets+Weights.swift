@@ -15,7 +15,7 @@ extension ParserTargets {
         }
     }
 
-    /// Archives with any byte changed, or with entries left out, doubled, renamed or cut; sums are not checked by the
+    /// Archives with any byte changed, or with entries left out, doubled, renamed, cut or of a wrong size; sums are not checked by the
     /// reader.
     static func torchArchive() throws -> ParserTarget {
         let archives = try torchFiles { !$0.contains("legacy") }
@@ -56,11 +56,12 @@ extension ParserTargets {
         guard key.integer(7, below: 3) == 0 else { return ByteMutator.mutated(archive, other: other, key: key) }
         var entries = StoredZip.entries(archive)
         let place = key.integer(2, below: entries.count)
-        switch key.integer(3, below: 5) {
+        switch key.integer(3, below: 6) {
         case 0: entries.remove(at: place)
         case 1: entries.append(entries[place])
         case 2: entries[place].name = entries[key.integer(4, below: entries.count)].name + "0"
         case 3: entries[place].content.removeLast(min(entries[place].content.count, key.integer(4, below: 9)))
+        case 4: entries[place].claimedByteCount = key.integer(4, below: 2) == 0 ? key.integer(5, below: 5000) : -1
         default: entries.swapAt(place, key.integer(4, below: entries.count))
         }
         return StoredZip.archive(entries, isLarge: key.integer(9, below: 2) == 0)

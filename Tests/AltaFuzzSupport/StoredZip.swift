@@ -8,6 +8,8 @@ public enum StoredZip {
         public var name: String
         /// Its content.
         public var content: [UInt8]
+        /// The size that the archive says it has; nil: the content's.
+        public var claimedByteCount: Int?
 
         /// Stores a file.
         public init(_ name: String, _ content: [UInt8]) {
@@ -40,9 +42,10 @@ public enum StoredZip {
         for entry in entries {
             let place = bytes.count
             let name = Array(entry.name.utf8)
-            let numbers = [entry.content.count, entry.content.count, isLarge ? place : -1].filter { $0 >= 0 }
+            let byteCount = entry.claimedByteCount ?? entry.content.count
+            let numbers = [byteCount, byteCount, place]
             let extra = isLarge ? little(1, 2) + little(24, 2) + numbers.flatMap { little($0, 8) } : []
-            let size = isLarge ? 0xFFFF_FFFF : entry.content.count
+            let size = isLarge ? 0xFFFF_FFFF : byteCount
             let common =
                 little(0, 2) + little(0, 2) + little(0, 4) + little(0, 4) + little(size, 4) + little(size, 4)
                 + little(name.count, 2)
