@@ -37,7 +37,8 @@ public enum Resume: Equatable, Sendable {
     case path(String)
 }
 
-/// Everything that defines a run; the keys and defaults are a contract with users' scripts.
+/// Everything that defines a run; the keys and defaults are a contract with users' scripts. Defaults are those of the stage
+/// `align`; `init(stage:)` has the other's.
 public struct RunConfig: Equatable, Sendable {
     /// The model's name or shape. The vocabulary's size comes from its file.
     public var model = ModelConfig()
@@ -81,7 +82,7 @@ public struct RunConfig: Equatable, Sendable {
     public var adapterInit = AdapterInit.zero
     /// How absent radiographs are encoded.
     public var absentViews = AbsentViews.each
-    /// BERT's dropout; nil: the text encoder's own, 0.1 without one.
+    /// BERT's dropout; nil: the text encoder's own, the model's without one.
     public var dropout: Double?
     /// The run folder.
     public var output: String?
@@ -92,17 +93,30 @@ public struct RunConfig: Equatable, Sendable {
     /// Where to begin.
     public var resume = Resume.auto
 
-    /// Every default.
+    /// Every default of the stage `align`.
     public init() {}
+
+    /// Every default of a stage: the recipe that was published for it.
+    public init(stage: Stage) {
+        model = .published(stage)
+        guard stage == .pretrain else { return }
+        (globalBatch, epochs, scheduleEpochs, warmupEpochs) = (256, 200, 200, 40)
+        trainable = .all
+    }
+
+    /// Which model the run trains. Key `stage`; its default is the command's.
+    public var stage: Stage { model.stage }
 
     /// The name of the preset that the model is, its vocabulary aside; for messages.
     public var modelName: String? {
         ModelConfig.presetNames.first { name in
-            var preset = ModelConfig.preset(name)
+            var preset = ModelConfig.preset(name, stage: stage)
             preset?.vocabulary = model.vocabulary
             return preset == model
         }
     }
+    /// BERT's dropout after the default rule.
+    public var dropoutRate: Double { dropout ?? model.dropout }
     /// The peak learning rate after the default rule.
     public var peakLearningRate: Double { learningRate ?? 1.5e-4 * Double(globalBatch) / 256 }
     /// Whether sums are order-free after the default rule.
