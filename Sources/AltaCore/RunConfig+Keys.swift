@@ -41,6 +41,9 @@ extension RunConfig {
         .init(
             "data.vocabulary", \.vocabularyPath, ConfigurationValue<String>.path.orNull(), definesRun: false,
             "BERT vocab.txt; null: taken from the text folder where that has one"),
+        .init(
+            "data.dicom_scaling", \.dicomScaling, .choice,
+            "how DICOM pixels become 8 bits: published (x 255 / max), or mimic (as MIMIC-CXR-JPG was made)"),
     ]
 
     private static let durationKeys: [ConfigurationKey<RunConfig>] = [

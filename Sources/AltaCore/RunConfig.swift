@@ -22,6 +22,14 @@ public enum AbsentViews: String, Codable, Sendable, CaseIterable {
     case shared
 }
 
+/// How the pixels of a DICOM file become 8 bits.
+public enum DicomScaling: String, Codable, Sendable, CaseIterable {
+    /// x 255 / max, inverted for MONOCHROME1 (the published evaluation on RSNA).
+    case published
+    /// Minimum to maximum, inverted for MONOCHROME1, histogram-equalised (as MIMIC-CXR-JPG was made).
+    case mimic
+}
+
 /// The arithmetic of a run.
 public enum Precision: String, Codable, Sendable, CaseIterable {
     case fp32, bf16, auto
@@ -54,6 +62,8 @@ public struct RunConfig: Equatable, Sendable {
     public var imageRoot: String?
     /// Key `data.vocabulary`.
     public var vocabularyPath: String?
+    /// Key `data.dicom_scaling`.
+    public var dicomScaling = DicomScaling.published
     /// Studies in one step, over all ranks.
     public var globalBatch = 96
     /// Studies one rank has in flight; 0: chosen from memory.

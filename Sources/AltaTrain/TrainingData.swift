@@ -32,7 +32,7 @@ struct TrainingData {
         let table = try StudyTable.load(csvPath: csvPath, imageRoot: config.imageRoot)
         let preparer = StudyPreparer(
             table: table, reports: ReportPreparation(tokenizer: tokenizer, maxTokens: model.maxTokens),
-            config: model, seed: config.seed)
+            config: model, seed: config.seed, dicomScaling: config.dicomScaling)
         return TrainingData(
             preparer: preparer, config: model, costs: table.costs(maxTokens: model.maxTokens),
             hash: try hash(of: csvPath), vocabularyHash: try hash(of: vocabularyPath))

@@ -71,7 +71,7 @@ struct TrainingRun {
     ) throws -> StudyPreparer {
         let table = try StudyTable.load(csvPath: path, imageRoot: config.imageRoot)
         if context.isFirst { try table.checkFilesExist() }
-        return StudyPreparer(table: table, reports: training.reports, config: training.config, seed: training.seed)
+        return training.over(table)
     }
 
     private static func openFolder(_ config: RunConfig, context: RankContext) throws -> RunFolder {
