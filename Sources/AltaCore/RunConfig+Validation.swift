@@ -37,7 +37,13 @@ extension ModelConfig {
         guard stage == .pretrain || textWidth == width else {
             throw AltaError(
                 "model.text_width is \(textWidth)",
-                why: "in the stage align it must be model.width, which is \(width): the study vector is added to tokens",
+                why:
+                    "in the stage align it must be model.width, which is \(width): the study vector is added to tokens",
+                remedy: "leave it out")
+        }
+        guard stage == .pretrain || antialias else {
+            throw AltaError(
+                "model.antialias is false", why: "in the stage align the encoder's input is always antialiased",
                 remedy: "leave it out")
         }
         try check(textWidth, givenTextWidth == nil ? "width" : "text_width", dividedBy: textHeads, "text_heads")

@@ -8,11 +8,14 @@ public enum StudyRecipe: Equatable, Sendable {
     /// input is made from the reconstruction target.
     case pretrain(antialias: Bool)
 
+    /// What the studies of a model need.
+    public init(_ model: ModelConfig) { self = model.stage == .align ? .align : .pretrain(antialias: model.antialias) }
+
     /// MRM as published: its pinned torchvision scaled tensors down without antialiasing.
     public static let publishedPretraining = StudyRecipe.pretrain(antialias: false)
 
     /// The radiographs that a study needs, or may have, in the order in which they are prepared.
-    public var views: [View] { self == .align ? View.allCases : [.currentFrontal] }
+    public var views: [View] { (self == .align ? Stage.align : .pretrain).views }
 
     /// The names that the report's column may have.
     public var reportColumns: [String] { [StudyTable.reportColumn] + (self == .align ? [] : ["report_content"]) }
