@@ -185,8 +185,11 @@ bool is_jpeg(E_TransferSyntax syntax) {
         || syntax == EXS_JPEGProcess14SV1;
 }
 
-/// Whether a JPEG's frame header is sequential or lossless and has this size: the decoder allocates by it, not by the data set.
-bool has_frame(const Uint8 *bytes, size_t count, uint32_t rows, uint32_t columns) {
+bool is_jpeg_ls(E_TransferSyntax syntax) { return syntax == EXS_JPEGLSLossless || syntax == EXS_JPEGLSLossy; }
+
+/// Whether a JPEG's frame header is of JPEG-LS or not, sequential or lossless then, and has this size: decoders allocate by
+/// it, not by the data set.
+bool has_frame(const Uint8 *bytes, size_t count, bool is_ls, uint32_t rows, uint32_t columns) {
     size_t place = 2;
     while (place + 9 <= count && bytes[place] == 0xFF) {
         const Uint8 marker = bytes[place + 1];
@@ -194,9 +197,9 @@ bool has_frame(const Uint8 *bytes, size_t count, uint32_t rows, uint32_t columns
             place += 1;
             continue;
         }
-        const bool is_frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
-        if (is_frame)
-            return (marker == 0xC0 || marker == 0xC1 || marker == 0xC3)
+        const bool is_table = marker == 0xC4 || marker == 0xC8 || marker == 0xCC;
+        if ((marker >= 0xC0 && marker <= 0xCF && !is_table) || marker == 0xF7)
+            return (is_ls ? marker == 0xF7 : marker == 0xC0 || marker == 0xC1 || marker == 0xC3)
                 && rows == uint32_t(bytes[place + 5] << 8 | bytes[place + 6])
                 && columns == uint32_t(bytes[place + 7] << 8 | bytes[place + 8]);
         place += 2 + size_t(bytes[place + 2] << 8 | bytes[place + 3]);
@@ -242,8 +245,8 @@ bool is_sound(alta_dicom *dicom, const alta_dicom_description &description) {
     if (dicom->pixels->getEncapsulatedRepresentation(dicom->syntax, nullptr, fragments).bad() || !fragments) return false;
     if (fragments->getItem(item, 1).bad() || !item || item->getUint8Array(bytes).bad() || !bytes) return false;
     const size_t count = item->getLength();
-    if (is_jpeg(dicom->syntax)) return has_frame(bytes, count, description.rows, description.columns);
-    if (dicom->syntax != EXS_RLELossless) return true;
+    if (is_jpeg(dicom->syntax) || is_jpeg_ls(dicom->syntax))
+        return has_frame(bytes, count, is_jpeg_ls(dicom->syntax), description.rows, description.columns);
     return fragments->card() == 2
         && has_segments(
             bytes, count, description.bits_allocated / 8, uint64_t(description.rows) * description.columns);
@@ -268,7 +271,7 @@ int describe(alta_dicom *dicom, alta_dicom_description *description, char *messa
     description->frames = frames < 0 ? 0 : uint32_t(frames);
     snprintf(description->photometric, sizeof description->photometric, "%s", photometric.c_str());
     description->is_compressed = DcmXfer(dicom->syntax).isEncapsulated();
-    description->has_long_runs = dicom->syntax == EXS_JPEGLSLossless || dicom->syntax == EXS_JPEGLSLossy;
+    description->has_long_runs = is_jpeg_ls(dicom->syntax);
     description->pixel_byte_count = encoded_byte_count(dicom);
     if (description->is_compressed && !is_sound(dicom, *description))
         return fail(ALTA_DICOM_DAMAGED, "its compressed pixels are not of its size and kind", message, capacity);

@@ -121,13 +121,14 @@ import Testing
         let text = RunConfig.keyTableText()
         for name in [
             "model", "pretrained.vision", "pretrained.text", "data.train", "data.validation", "data.image_root",
-            "data.vocabulary", "global_batch", "micro_batch", "epochs", "schedule_epochs", "warmup_epochs", "steps",
+            "data.vocabulary", "data.dicom_scaling", "global_batch", "micro_batch", "epochs", "schedule_epochs",
+            "warmup_epochs", "steps",
             "learning_rate", "weight_decay", "seed", "precision", "deterministic", "trainable", "adapter_init",
             "absent_views", "dropout", "output", "checkpoint_every", "keep_checkpoints", "resume",
         ] {
             #expect(table.contains { $0.name == name && !$0.documentation.isEmpty }, "\(name)")
             #expect(text.contains("  \(name) "), "\(name)")
         }
-        #expect(table.count == 26 + 19)
+        #expect(table.count == 27 + 19)
     }
 }

@@ -1,5 +1,6 @@
 import AltaCore
 import AltaData
+import AltaFormats
 import AltaTestSupport
 import Foundation
 import Testing
@@ -76,6 +77,39 @@ struct DICOMTests {
             }
             for try await isEqual in group { #expect(isEqual) }
         }
+    }
+}
+
+@Suite("alta-data inspect reads DICOM", .enabled(if: BuiltDataCommand.isThere))
+struct DICOMCommandTests {
+    private func inspect(_ arguments: [String]) throws -> (exitCode: Int32, error: String, output: String) {
+        let folder = try SharedMaterial.temporaryFolder("inspect")
+        let output = "\(folder)/out.safetensors"
+        let outcome = try TokenCommandTests().run(["inspect"] + arguments + ["--output", output])
+        #expect(outcome.output == "")
+        return (outcome.exitCode, outcome.error, output)
+    }
+
+    @Test("by either scaling", arguments: DicomScaling.allCases)
+    func scalings(scaling: DicomScaling) throws {
+        let path = DICOMFixtures.path("jpegls_16_inverted")
+        let options = scaling == .published ? [] : ["--dicom-scaling", scaling.rawValue]
+        let result = try inspect([path, "--size", "20"] + options)
+        #expect(result.exitCode == 0 && result.error == "")
+        let written = try SafetensorsFile(path: result.output)
+        let raster = try ImageDecoder.decode(path: path, dicomScaling: scaling)
+        #expect(try differences(ImagePipeline.evaluation(raster, imageSize: 20).pixels, written.tensor("image")) == 0)
+    }
+
+    @Test("another scaling is wrong usage; a damaged file is one line, without the library's own words")
+    func faults() throws {
+        let usage = try inspect([DICOMFixtures.path("jpeg_8"), "--dicom-scaling", "mimik"])
+        #expect(usage.exitCode == 2 && usage.error.contains("did you mean mimic"))
+        let folder = try SharedMaterial.temporaryFolder("cut")
+        try Data(DICOMFixtures.bytes("rle_8").dropLast(60)).write(to: URL(filePath: "\(folder)/cut.dcm"))
+        let cut = try inspect(["\(folder)/cut.dcm"])
+        #expect(cut.exitCode == 1 && cut.error.hasPrefix("error: DICOM image is truncated or damaged"))
+        #expect(cut.error.split(separator: "\n").count == 1)
     }
 }
 

@@ -5,8 +5,9 @@ import CDCMTK
 ///
 /// Only what a radiograph is gets through: one frame of one sample a pixel, 8 or 16 bits, grey.
 final class DICOMFile {
-    /// More items in nested sequences than this are refused, since DCMTK reads them by recursion; a radiograph has some ten.
-    private static let mostItems = 1000
+    /// More items of sequences and fragments of pixels than this are refused: DCMTK reads nested sequences by recursion, 1.4 kB
+    /// of stack a level, and the smallest stack of a thread here is 512 kB. A radiograph has some ten.
+    private static let mostItems = 300
     /// A byte of compressed pixels may stand for eight runs of JPEG-LS, each as long as a row can be.
     private static let longestRunExpansion = 8 * 65535 * 2
     /// A Huffman-coded 8 x 8 block takes at least one bit (as in JPEG files); RLE and lossless JPEG expand less.
