@@ -19,17 +19,19 @@ public struct Fixture {
     /// - Throws: `AltaError` where the file is not one, naming what is missing.
     public static func load(_ path: String) throws -> Fixture {
         let file = try SafetensorsFile(path: path)
-        if let stage = file.metadata["stage"], stage != "align" {
+        let stageName = file.metadata["stage"] ?? Stage.align.rawValue
+        guard let stage = Stage(rawValue: stageName) else {
             throw AltaError(
-                "this fixture is of the stage \(stage)", why: "only align fixtures can be verified",
-                remedy: "take a fixture of the alignment stage", file: path)
+                "this fixture is of the stage \(stageName)",
+                why: "there are \(Stage.allCases.map(\.rawValue).joined(separator: " and "))",
+                remedy: "write one with the reference's `fixture` command", file: path)
         }
         guard let text = file.metadata["config"] else {
             throw AltaError(
                 "not a fixture", why: "its metadata has no `config`",
                 remedy: "write one with the reference's `fixture` command", file: path)
         }
-        let config = try ModelConfig(json: JSONValue(parsing: text, file: path), file: path)
+        let config = try ModelConfig(json: JSONValue(parsing: text, file: path), stage: stage, file: path)
         return Fixture(
             file: file, config: config, studies: try FixtureBatch(file: file, config: config).studies(),
             recipe: try FixtureRecipe(file))

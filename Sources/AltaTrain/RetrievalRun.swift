@@ -31,22 +31,16 @@ public struct RetrievalRun {
     /// Studies with equal reports (but for white space) count as matches of each other.
     func evaluate() throws -> RetrievalResult {
         context.clock.current = "evaluation"
-        let (rank, ranks) = (context.collectives.rank, context.collectives.rankCount)
-        let own = stride(from: rank, to: preparer.table.count, by: ranks).map { StudyIndex($0) }
         var images: [Float] = []
         var texts: [Float] = []
-        // The first rank has the most studies; every rank takes part in every round, so that a fault is told at once.
-        let most = (preparer.table.count + ranks - 1) / ranks
-        for start in stride(from: 0, to: most, by: RetrievalRun.batch) {
-            try context.agree {
-                let studies = Array(own.dropFirst(start).prefix(RetrievalRun.batch))
-                guard !studies.isEmpty else { return }
-                images += try encodeImages(studies)
-                texts += encodeReports(studies)
-            }
+        var hashes: [UInt64] = []
+        try context.forOwnStudies(of: preparer.table.count, batch: RetrievalRun.batch) { studies in
+            images += try encodeImages(studies)
+            texts += encodeReports(studies)
+            hashes += studies.map(reportHash)
         }
         return try Retrieval.evaluate(
-            images: images, texts: texts, reportHashes: own.map(reportHash), width: model.weights.config.projection,
+            images: images, texts: texts, reportHashes: hashes, width: model.weights.config.projection,
             collectives: context.collectives)
     }
 
@@ -103,9 +97,10 @@ extension RetrievalRun {
             var effective = checkpoint?.config ?? config
             effective.vocabularyPath = config.vocabularyPath ?? effective.vocabularyPath
             effective.imageRoot = config.imageRoot
+            guard effective.stage == .align else { throw notAligned(path) }
             let data = try TrainingData.open(effective, csvPath: table)
             if context.isFirst { try data.preparer.table.checkFilesExist() }
-            try context.checkFits(data.config)
+            try context.checkFits(MemoryPlan(config: data.config), training: nil)
             let weights = try ModelWeights.make(
                 config: data.config, trainable: effective.trainable, adapterInit: effective.adapterInit,
                 source: try LayeredWeights.of(checkpoint, seed: effective.seed), engine: context.engine)
@@ -119,5 +114,12 @@ extension RetrievalRun {
                 arena: Arena(), imageVector: imageVector)
         }
         return try run.evaluate()
+    }
+
+    private static func notAligned(_ path: String?) -> AltaError {
+        AltaError(
+            "\(path == nil ? "the configuration" : "the checkpoint") is of the stage pretrain",
+            why: "its model puts no report into a joint space, so there is nothing to retrieve",
+            remedy: "align it first: alta-worker align with pretrained.vision set to its run folder", file: path)
     }
 }

@@ -69,9 +69,9 @@ struct TrainingRun {
     private static func openValidation(
         _ config: RunConfig, _ path: String, _ training: StudyPreparer, context: RankContext
     ) throws -> StudyPreparer {
-        let table = try StudyTable.load(csvPath: path, imageRoot: config.imageRoot)
+        let table = try StudyTable.load(csvPath: path, imageRoot: config.imageRoot, recipe: training.table.recipe)
         if context.isFirst { try table.checkFilesExist() }
-        return StudyPreparer(table: table, reports: training.reports, config: training.config, seed: training.seed)
+        return training.over(table)
     }
 
     private static func openFolder(_ config: RunConfig, context: RankContext) throws -> RunFolder {
@@ -87,7 +87,7 @@ struct TrainingRun {
         _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
         _ checkpoint: Checkpoint?, context: RankContext
     ) throws -> TrainingRun {
-        try context.checkFits(data.config)
+        try context.checkFits(MemoryPlan(config: data.config), training: config)
         if context.isFirst { try folder.write(config) }
         let weights = try ModelWeights.make(
             config: data.config, trainable: config.trainable, adapterInit: config.adapterInit,
@@ -117,9 +117,9 @@ struct TrainingRun {
             config.microBatch > 0
             ? config.microBatch
             : MemoryPlan(config: weights.config).microBatch(
-                availableBytes: context.availableBytes, share: share)
+                availableBytes: context.availableBytes, share: share, training: config)
         return TrainStep(
-            model: AltaModel.make(weights: weights, dropoutRate: config.dropout ?? 0.1), engine: context.engine,
+            model: weights.model(dropoutRate: config.dropoutRate), engine: context.engine,
             ledger: ledger, collectives: context.collectives, activations: Arena(), embeddings: Arena(),
             clock: context.clock, microBatch: microBatch)
     }
