@@ -1,0 +1,97 @@
+import AltaCore
+import AltaFormats
+import AltaModel
+
+/// The pretrained sources of a configuration, and what follows from them for the run.
+struct Pretrained {
+    let vision: PretrainedSource?
+    let text: PretrainedSource?
+
+    /// Opens what `pretrained.vision` and `pretrained.text` name.
+    ///
+    /// - Throws: `AltaError` naming the key and the path at fault.
+    static func open(_ config: RunConfig) throws -> Pretrained {
+        Pretrained(
+            vision: try config.pretrainedVision.map { try PretrainedSource.open($0, side: .vision) },
+            text: try config.pretrainedText.map { try PretrainedSource.open($0, side: .text) })
+    }
+
+    /// Both sources, the vision encoder's first.
+    var sources: [PretrainedSource] { [vision, text].compactMap { $0 } }
+
+    /// The text encoder's own dropout rates, where its folder gives them.
+    var dropout: TextDropoutRates? { text?.dropout }
+
+    /// The configuration with what follows from the sources: the text encoder's shape, and its vocabulary where none is
+    /// set.
+    ///
+    /// A named model gives way to the text encoder's description, with a notice; a model that was written out must agree.
+    /// - Throws: `AltaError` where the configuration contradicts a source.
+    func complete(_ requested: RunConfig, notice: (String) -> Void) throws -> RunConfig {
+        var config = requested
+        config.vocabularyPath = config.vocabularyPath ?? text?.vocabularyPath
+        if let text, let shape = text.text { try adopt(shape, of: text, into: &config, notice: notice) }
+        for source in sources { try checkHeads(source, config.model) }
+        return config
+    }
+
+    private func adopt(
+        _ shape: TextShape, of source: PretrainedSource, into config: inout RunConfig, notice: (String) -> Void
+    ) throws {
+        let differing = shape.differences(from: TextShape.of(config.model))
+        guard !differing.isEmpty else { return }
+        guard shape.width == config.model.width, let name = config.modelName else {
+            throw AltaError(
+                "pretrained.text has another shape than `model`", why: differing.joined(separator: "; "),
+                remedy: shape.width == config.model.width
+                    ? "write the text encoder's numbers into `model`, or name a model instead"
+                    : "choose a `model` as wide as the text encoder, which is \(shape.width)",
+                file: source.path)
+        }
+        shape.apply(to: &config.model)
+        try config.validate()
+        notice("note: the text encoder's shape is that of \(source.path), not of \(name): "
+            + differing.joined(separator: "; "))
+    }
+
+    /// Numbers of heads show in no tensor: another one would load and compute something else.
+    private func checkHeads(_ source: PretrainedSource, _ model: ModelConfig) throws {
+        guard let there = source.model, source.side == .vision else { return }
+        let fields: [(String, KeyPath<ModelConfig, Int>)] = [
+            ("vision_heads", \.visionHeads), ("decoder_heads", \.decoderHeads),
+        ]
+        for (name, field) in fields where there[keyPath: field] != model[keyPath: field] {
+            throw AltaError(
+                "pretrained.vision has another \(name) than `model`",
+                why: "\(there[keyPath: field]) there, \(model[keyPath: field]) in the configuration",
+                remedy: "set model.\(name) to \(there[keyPath: field])", file: source.path)
+        }
+    }
+
+    /// How many entries the model's vocabulary has: the lines of its file. The file of the text encoder's own folder may
+    /// be shorter than its embeddings, which some models pad.
+    ///
+    /// - Throws: `AltaError` where a run remembers another vocabulary than this one.
+    func vocabularySize(_ vocabulary: WordVocabulary, hash: String) throws -> Int {
+        guard let text else { return vocabulary.count }
+        if let there = text.vocabularyHash, there != hash {
+            throw AltaError(
+                "the vocabulary is not that of pretrained.text", why: "its hash is \(hash), there it is \(there)",
+                remedy: "set data.vocabulary to the vocab.txt of that run, or leave it out", file: vocabulary.path)
+        }
+        guard let rows = text.text?.vocabulary, vocabulary.path == text.vocabularyPath else { return vocabulary.count }
+        return max(rows, vocabulary.count)
+    }
+
+    /// The sources' tensors for a model of this shape.
+    ///
+    /// - Throws: `AltaError` where a source lacks a tensor that it must have, or has one in a shape that does not fit.
+    func weights(_ model: ModelConfig) throws -> PretrainedWeights {
+        try PretrainedWeights.make(sources, catalog: WeightCatalog.make(model), stageNeedsDecoder: true)
+    }
+
+    /// A hash of each source's files, under the side's name.
+    func contentHashes() throws -> [String: String] {
+        try sources.reduce(into: [:]) { hashes, source in hashes[source.side.rawValue] = try source.contentHash() }
+    }
+}
