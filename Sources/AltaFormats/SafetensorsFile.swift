@@ -58,9 +58,7 @@ public struct SafetensorsFile: Sendable {
     /// A tensor in place. Errors: there is none of this name (the nearest is named).
     public func tensor(_ name: String) throws -> TensorView {
         guard let entry = entries[name] else {
-            throw AltaError(
-                "no tensor \(name) among \(names.count)",
-                remedy: names.nearest(to: name).map { "the nearest name is \($0)" }, file: path)
+            throw AltaError.noTensor(name, among: names, file: path)
         }
         return TensorView(name: name, dtype: entry.dtype, shape: entry.shape, file: file, range: entry.range)
     }
@@ -107,9 +105,4 @@ public struct SafetensorsFile: Sendable {
         }
         return texts
     }
-}
-
-extension [String] {
-    /// The nearest name, unless there are so many that looking would take long.
-    fileprivate func nearest(to name: String) -> String? { name.nearest(among: prefix(2000)) }
 }

@@ -4,43 +4,55 @@ extension TensorView {
     /// The elements of a floating-point tensor, row-major; F16 and BF16 exactly, F64 rounded to the nearest Float.
     ///
     /// Errors: it holds whole numbers.
-    public func floats() throws -> [Float] {
-        switch dtype {
-        case .float32: copy(UInt32.self) { Float(bitPattern: $0) }
-        case .float16: copy(UInt16.self) { Float(Float16(bitPattern: $0)) }
-        case .bfloat16: copy(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
-        case .float64: copy(UInt64.self) { Float(Double(bitPattern: $0)) }
-        case .int64, .int32, .int16, .int8, .uint8, .bool: throw typeFault("floating-point numbers")
-        }
-    }
+    public func floats() throws -> [Float] { try StoredTensor(self).floats() }
 
     /// The elements of a tensor of whole numbers or truth values (0 and 1), row-major.
     ///
     /// Errors: it holds floating-point numbers.
-    public func integers() throws -> [Int] {
+    public func integers() throws -> [Int] { try StoredTensor(self).integers() }
+
+    /// Converts the stored elements `start`, `start + step` ... to Float. Errors: they are whole numbers.
+    func readFloats(from start: Int, step: Int, into values: UnsafeMutableBufferPointer<Float>) throws {
         switch dtype {
-        case .int64: copy(Int64.self) { Int($0) }
-        case .int32: copy(Int32.self) { Int($0) }
-        case .int16: copy(Int16.self) { Int($0) }
-        case .int8: copy(Int8.self) { Int($0) }
-        case .uint8: copy(UInt8.self) { Int($0) }
-        case .bool: copy(UInt8.self) { $0 == 0 ? 0 : 1 }
+        case .float32:
+            if step == 1 { return copyFloats(from: start, into: values) }
+            convert(start, step, values, UInt32.self) { Float(bitPattern: $0) }
+        case .float16: convert(start, step, values, UInt16.self) { Float(Float16(bitPattern: $0)) }
+        case .bfloat16: convert(start, step, values, UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
+        case .float64: convert(start, step, values, UInt64.self) { Float(Double(bitPattern: $0)) }
+        case .int64, .int32, .int16, .int8, .uint8, .bool: throw typeFault("floating-point numbers")
+        }
+    }
+
+    /// Converts the stored elements `start`, `start + step` ... to whole numbers. Errors: they are floating-point.
+    func readIntegers(from start: Int, step: Int, into values: UnsafeMutableBufferPointer<Int>) throws {
+        switch dtype {
+        case .int64: convert(start, step, values, Int64.self) { Int($0) }
+        case .int32: convert(start, step, values, Int32.self) { Int($0) }
+        case .int16: convert(start, step, values, Int16.self) { Int($0) }
+        case .int8: convert(start, step, values, Int8.self) { Int($0) }
+        case .uint8: convert(start, step, values, UInt8.self) { Int($0) }
+        case .bool: convert(start, step, values, UInt8.self) { $0 == 0 ? 0 : 1 }
         case .float32, .float16, .bfloat16, .float64: throw typeFault("whole numbers")
         }
     }
 
-    private func copy<Stored: FixedWidthInteger & BitwiseCopyable, Element>(
-        _ type: Stored.Type, _ convert: (Stored) -> Element
-    ) -> [Element] {
-        let count = elementCount
-        return [Element](unsafeUninitializedCapacity: count) { elements, initialized in
-            let bytes = bytes
-            for place in 0..<count {
-                let stored = bytes.loadUnaligned(fromByteOffset: place * MemoryLayout<Stored>.size, as: Stored.self)
-                elements.initializeElement(at: place, to: convert(Stored(littleEndian: stored)))
-            }
-            initialized = count
+    private func convert<Stored: FixedWidthInteger & BitwiseCopyable, Element>(
+        _ start: Int, _ step: Int, _ values: UnsafeMutableBufferPointer<Element>, _ type: Stored.Type,
+        _ element: (Stored) -> Element
+    ) {
+        let bytes = bytes
+        for index in values.indices {
+            let offset = (start + index * step) * MemoryLayout<Stored>.size
+            let stored = bytes.loadUnaligned(fromByteOffset: offset, as: Stored.self)
+            values.initializeElement(at: index, to: element(Stored(littleEndian: stored)))
         }
+    }
+
+    /// Float elements side by side need no conversion: every machine that this system runs on is little-endian.
+    private func copyFloats(from start: Int, into values: UnsafeMutableBufferPointer<Float>) {
+        let source = bytes[(start * 4)..<((start + values.count) * 4)]
+        UnsafeMutableRawBufferPointer(values).copyMemory(from: UnsafeRawBufferPointer(rebasing: source))
     }
 
     private func typeFault(_ wanted: String) -> AltaError {

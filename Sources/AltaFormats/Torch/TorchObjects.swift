@@ -1,0 +1,134 @@
+import AltaCore
+
+/// Understands the objects of a pickle that are tensors.
+struct TorchObjects {
+    let heap: PickleHeap
+    let file: FileBytes
+    /// Where the content of a storage lies, by its key.
+    let storages: [String: Range<Int>]
+
+    /// The most sizes a tensor may have (PyTorch's own limit).
+    private static let maximumRank = 64
+
+    /// What a dictionary's value is, as far as weights are concerned.
+    enum Meaning {
+        case tensor(arguments: [PickleValue], hasTypeName: Bool)
+        /// A tensor of a kind that is not read, by the function that builds it.
+        case foreignTensor(String)
+        case other
+    }
+
+    /// Whether a value is a tensor, and of what kind. Parameters are the tensors that they wrap.
+    func meaning(_ value: PickleValue) -> Meaning {
+        var value = value
+        // A parameter may wrap a parameter; a circle of them is no tensor.
+        for _ in 0..<8 {
+            guard let call = heap.call(value) else { return .other }
+            switch call.name {
+            case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2":
+                return .tensor(arguments: call.arguments, hasTypeName: false)
+            case "torch._utils._rebuild_tensor_v3": return .tensor(arguments: call.arguments, hasTypeName: true)
+            case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state":
+                guard let data = call.arguments.first else { return .other }
+                value = data
+            default:
+                let isForeign = Self.foreignPrefixes.contains { call.name.hasPrefix($0) }
+                return isForeign ? .foreignTensor(call.name) : .other
+            }
+        }
+        return .other
+    }
+
+    private static let foreignPrefixes = ["torch._utils._rebuild_", "torch._tensor._rebuild_", "torch._nested"]
+
+    /// A tensor in place, checked against its storage. Throws why it cannot be read.
+    func tensor(_ name: String, _ arguments: [PickleValue], hasTypeName: Bool) throws(TorchFault) -> StoredTensor {
+        guard arguments.count >= 4, let reference = try TorchStorageReference(arguments[0], heap),
+            case .integer(let offset) = arguments[1], let shape = sizes(arguments[2]),
+            let strides = sizes(arguments[3]), strides.count == shape.count, offset >= 0
+        else { throw TorchFault("storage, offset, sizes or strides are missing, negative or too many") }
+        var elementType: SafetensorsType?
+        if hasTypeName {
+            guard arguments.count > 6, let typeName = heap.globalName(arguments[6]) else {
+                throw TorchFault("its type is missing")
+            }
+            guard let type = TorchStorageReference.elementTypes[typeName] else {
+                throw TorchFault("its type \(typeName.prefix(40)) is not read")
+            }
+            elementType = type
+        }
+        let storage = try storage(reference, elementType)
+        let extent = try extent(shape, strides, offset: offset, storage)
+        let start = storage.range.lowerBound + extent.lowerBound * storage.dtype.byteCount
+        return StoredTensor(
+            name: name, dtype: storage.dtype, shape: shape, strides: strides, file: file,
+            range: start..<start + extent.count * storage.dtype.byteCount)
+    }
+
+    /// A tuple or `torch.Size` of sizes; nil where it is something else.
+    private func sizes(_ value: PickleValue) -> [Int]? {
+        var value = value
+        if let call = heap.call(value), call.name == "torch.Size", let inner = call.arguments.first { value = inner }
+        guard let items = heap.sequence(value), items.count <= Self.maximumRank else { return nil }
+        let sizes = items.compactMap { item -> Int? in
+            guard case .integer(let size) = item, size >= 0 else { return nil }
+            return size
+        }
+        return sizes.count == items.count ? sizes : nil
+    }
+
+    private func storage(
+        _ reference: TorchStorageReference, _ elementType: SafetensorsType?
+    ) throws(TorchFault) -> TorchStorage {
+        guard let stored = reference.dtype else {
+            throw TorchFault("its type \(reference.typeName.prefix(40)) is not read")
+        }
+        guard let whole = storages[reference.key] else {
+            throw TorchFault("the storage \(reference.key.prefix(40)) is not in the file")
+        }
+        let (byteCount, overflows) = reference.count.multipliedReportingOverflow(by: stored.byteCount)
+        guard !overflows, byteCount == whole.count else {
+            throw TorchFault(
+                "the storage \(reference.key.prefix(40)) has \(whole.count) bytes instead of \(reference.count) "
+                    + "elements of \(stored.byteCount)")
+        }
+        let start = whole.lowerBound + reference.part.lowerBound * stored.byteCount
+        return TorchStorage(
+            dtype: elementType ?? stored, range: start..<start + reference.part.count * stored.byteCount)
+    }
+
+    /// The elements of the storage from the first to the last that the tensor uses.
+    private func extent(
+        _ shape: [Int], _ strides: [Int], offset: Int, _ storage: TorchStorage
+    ) throws(TorchFault) -> Range<Int> {
+        guard let count = shape.product, count <= max(StoredTensor.repeatedLimit, file.bytes.count) else {
+            throw TorchFault("its shape \(shape) has more elements than the file could hold")
+        }
+        guard count > 0 else { return 0..<0 }
+        var last = offset
+        for (size, stride) in zip(shape, strides) {
+            let (step, overflows) = (size - 1).multipliedReportingOverflow(by: stride)
+            let (next, overflowsToo) = last.addingReportingOverflow(step)
+            guard !overflows, !overflowsToo else { throw TorchFault("its strides \(strides) overflow") }
+            last = next
+        }
+        guard last < storage.count else {
+            throw TorchFault("it reaches element \(last) of a storage of \(storage.count)")
+        }
+        return offset..<last + 1
+    }
+}
+
+extension [Int] {
+    /// The product of sizes of at least 0, or nil where it overflows; 0 where one of them is 0.
+    var product: Int? {
+        if contains(0) { return 0 }
+        var product = 1
+        for size in self {
+            let (next, overflows) = product.multipliedReportingOverflow(by: size)
+            if overflows { return nil }
+            product = next
+        }
+        return product
+    }
+}
