@@ -102,7 +102,7 @@ struct TrainingRun {
         // One rank writes checkpoints, and reads the files whole for their hashes.
         let origin = TrainingOrigin(
             data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash(),
-            pretrained: context.isFirst ? try pretrained.contentHashes() : [:])
+            pretrained: context.isFirst ? try pretrained.contentHashes() : [:], studies: data.costs.count)
         let optimizer = Optimizer.make(weights: weights, constants: AdamWConstants(config))
         if let checkpoint {
             try origin.check(against: checkpoint.origin, ofData: true, file: checkpoint.path)

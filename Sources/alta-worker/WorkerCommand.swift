@@ -8,7 +8,10 @@ enum WorkerCommand {
         name: "alta-worker",
         summary: "One rank of a job that aligns radiographs with reports. Start it with mpirun or alta-launch; alone "
             + "it is a job of one rank.",
-        commands: [AlignCommand.description, EvaluateCommand.description, VerifyCommand.description])
+        commands: [
+            AlignCommand.description, EvaluateCommand.description, EmbedCommand.description, ExportCommand.description,
+            VerifyCommand.description,
+        ])
 
     /// Runs a command line; the process's exit code.
     ///
@@ -26,7 +29,7 @@ enum WorkerCommand {
     }
 
     /// Commands of the contract that later versions bring; a near miss would be no help.
-    private static let laterCommands = ["pretrain", "embed", "export", "bench"]
+    private static let laterCommands = ["pretrain", "bench"]
 
     /// The command line; nil: it asks what there is.
     private static func parse(_ arguments: [String]) throws -> ParsedArguments? {
@@ -43,6 +46,8 @@ enum WorkerCommand {
         switch parsed.command.name {
         case AlignCommand.description.name: try AlignCommand.run(parsed, job: job)
         case EvaluateCommand.description.name: try EvaluateCommand.run(parsed, job: job)
+        case EmbedCommand.description.name: try EmbedCommand.run(parsed, job: job)
+        case ExportCommand.description.name: try ExportCommand.run(parsed, job: job)
         default: try VerifyCommand.run(parsed, job: job)
         }
     }

@@ -50,8 +50,9 @@ struct Pretrained {
         }
         shape.apply(to: &config.model)
         try config.validate()
-        notice("note: the text encoder's shape is that of \(source.path), not of \(name): "
-            + differing.joined(separator: "; "))
+        notice(
+            "note: the text encoder's shape is that of \(source.path), not of \(name): "
+                + differing.joined(separator: "; "))
     }
 
     /// Numbers of heads show in no tensor: another one would load and compute something else.

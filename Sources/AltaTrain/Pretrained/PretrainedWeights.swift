@@ -83,9 +83,12 @@ struct PretrainedWeights {
     func tiedNotices() throws -> [String] {
         try tied.compactMap { copy in
             guard let original = tensors[copy.original], original.file.path == copy.file.path else { return nil }
-            let (one, other) = (try original.file.tensor(original.name).floats(), try copy.file.tensor(copy.name).floats())
+            let (one, other) = (
+                try original.file.tensor(original.name).floats(), try copy.file.tensor(copy.name).floats()
+            )
             guard one != other else { return nil }
-            return "note: \(copy.name) differs from \(original.name) in \(copy.file.path); they are tied in this model, "
+            return
+                "note: \(copy.name) differs from \(original.name) in \(copy.file.path); they are tied in this model, "
                 + "which takes \(original.name) for both"
         }
     }
@@ -124,7 +127,10 @@ private struct PretrainedPlan {
     }
 
     mutating func find() throws {
-        for file in source.files { try collect(file) }
+        for file in source.files {
+            report.unused += file.skipped.map { .init(name: $0, note: "(beside the weights)") }
+            try collect(file)
+        }
         copyLocalHead()
         copyOutputMatrix()
         var required: [String] = []
@@ -150,12 +156,12 @@ private struct PretrainedPlan {
                 if tensors[target] == nil {
                     tensors[target] = PretrainedTensor(file: file, name: name, shape: try file.shape(of: name))
                 }
-            case .unused(let what): report.unused.append("\(name) (\(what))")
+            case .unused(let what): report.unused.append(.init(name: name, note: "(\(what))"))
             case .tied(let tied):
-                report.unused.append("\(name) (tied)")
+                report.unused.append(.init(name: name, note: "(tied)"))
                 self.tied.append(.make(file: file, name: name, bertName: tied, root: names.textRoot))
-            case .otherSide: report.unused.append("\(name) (the other encoder's)")
-            case .unknown: report.unexpected.append(name)
+            case .otherSide: report.unused.append(.init(name: name, note: "(of the other encoder)"))
+            case .unknown: report.unexpected.append(.init(name: name))
             }
         }
     }
@@ -179,13 +185,13 @@ private struct PretrainedPlan {
     private mutating func copy(_ original: String, to name: String) {
         guard let tensor = tensors[original] else { return }
         tensors[name] = tensor
-        report.copied.append("\(name) from \(tensor.name)")
+        report.copied.append(.init(name: name, note: "from \(WeightReport.module(tensor.name))"))
     }
 
     private mutating func check(_ part: WeightPart, of spec: WeightSpec, required: inout [String]) {
         guard let tensor = tensors[part.name] else {
             if spec.mayBeAbsent || (spec.isDecoder && !needsDecoder) {
-                report.missing.append(part.name)
+                report.missing.append(.init(name: part.name))
             } else {
                 required.append(part.name)
             }
@@ -195,7 +201,7 @@ private struct PretrainedPlan {
         report.numbers += part.count
         guard tensor.shape != part.shape else { return }
         if PretrainedPlan.fits(tensor.shape, part) {
-            report.resized.append("\(part.name) \(tensor.shape) to \(part.shape)")
+            report.resized.append(.init(name: part.name, note: "from \(tensor.shape) to \(part.shape)"))
         } else {
             shapeFaults.append("\(tensor.name) is \(tensor.shape), expected \(part.shape)")
         }
@@ -212,7 +218,7 @@ private struct PretrainedPlan {
     private func lacking(_ names: [String]) -> AltaError {
         let isDecoder = Set(catalog.specs.filter(\.isDecoder).flatMap { $0.parts.map(\.name) })
         let decoderAlone = names.allSatisfy(isDecoder.contains)
-        let unknown = report.unexpected.prefix(3).joined(separator: ", ")
+        let unknown = report.unexpected.prefix(3).map(\.name).joined(separator: ", ")
         return AltaError(
             "\(source.key) lacks \(names.count) tensors that it must have",
             why: "the first are \(names.prefix(3).joined(separator: ", "))"

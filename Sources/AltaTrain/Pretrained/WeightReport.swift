@@ -2,6 +2,12 @@ import AltaCore
 
 /// What became of one pretrained source: what was loaded, what not, and why. Nothing of it is silent.
 struct WeightReport {
+    /// A tensor, and what there is to say of it.
+    struct Entry {
+        let name: String
+        var note = ""
+    }
+
     /// The key of the configuration.
     let key: String
     /// The path as it was given.
@@ -13,15 +19,15 @@ struct WeightReport {
     /// Numbers in them.
     var numbers = 0
     /// Tensors of the model that the source may lack and does: freshly initialised.
-    var missing: [String] = []
+    var missing: [Entry] = []
     /// Tensors that were made from others of the source.
-    var copied: [String] = []
+    var copied: [Entry] = []
     /// Tensors that were fitted to another number of patches, with both shapes.
-    var resized: [String] = []
+    var resized: [Entry] = []
     /// Tensors of the source that nothing is known of.
-    var unexpected: [String] = []
+    var unexpected: [Entry] = []
     /// Tensors of the source that have no use here, each with what it is.
-    var unused: [String] = []
+    var unused: [Entry] = []
 
     /// The table for a person, one string a line.
     func lines() -> [String] {
@@ -31,8 +37,8 @@ struct WeightReport {
         ]
         let first = "weights: \(key) \(path) (\(format))"
         return [first, row("loaded", "\(loaded) tensors, \(numbers) numbers")]
-            + groups.map { name, names in
-                row(name, names.isEmpty ? "none" : "\(names.count): \(WeightReport.grouped(names))")
+            + groups.map { name, entries in
+                row(name, entries.isEmpty ? "none" : "\(entries.count): \(WeightReport.shown(entries))")
             }
     }
 
@@ -40,7 +46,12 @@ struct WeightReport {
 
     /// The report as a member of the log's `start` event.
     var json: JSONValue {
-        let list = { (names: [String]) -> JSONValue in .array(WeightReport.groups(names).map { .string($0) }) }
+        let list = { (entries: [Entry]) -> JSONValue in
+            .object(members: [
+                ("tensors", .integer(entries.count)),
+                ("names", .array(WeightReport.groups(entries).map { .string($0) })),
+            ])
+        }
         return .object(members: [
             ("key", .string(key)), ("path", .string(path)), ("format", .string(format)), ("loaded", .integer(loaded)),
             ("numbers", .integer(numbers)), ("missing", list(missing)), ("copied", list(copied)),
@@ -49,27 +60,36 @@ struct WeightReport {
     }
 
     /// How many groups a line shows.
-    private static let shownGroups = 16
+    private static let shownGroups = 24
 
-    private static func grouped(_ names: [String]) -> String {
-        let groups = groups(names)
-        let more = groups.count > shownGroups ? ", and \(groups.count - shownGroups) more" : ""
+    private static func shown(_ entries: [Entry]) -> String {
+        let groups = groups(entries)
+        let more = groups.count > shownGroups ? ", and \(groups.count - shownGroups) groups more" : ""
         return groups.prefix(shownGroups).joined(separator: ", ") + more
     }
 
-    /// Names that differ in numbers alone as one, with their count: `blocks.*.norm1.weight (12)`.
-    static func groups(_ names: [String]) -> [String] {
-        var counts: [String: Int] = [:]
+    /// Tensors of equal modules in one text with their number: `blocks.*.attn_adapter (48)`. One alone has its full name.
+    static func groups(_ entries: [Entry]) -> [String] {
+        var members: [String: [Entry]] = [:]
         var order: [String] = []
-        for name in names {
-            let pattern = name.split(separator: ".", omittingEmptySubsequences: false)
-                .map { Int($0) == nil ? String($0) : "*" }.joined(separator: ".")
-            if counts[pattern] == nil { order.append(pattern) }
-            counts[pattern, default: 0] += 1
+        for entry in entries {
+            let group = module(entry.name) + "|" + entry.note
+            if members[group] == nil { order.append(group) }
+            members[group, default: []].append(entry)
         }
-        return order.map { pattern in
-            let count = counts[pattern] ?? 0
-            return count > 1 ? "\(pattern) (\(count))" : pattern
+        return order.map { group in
+            let entries = members[group] ?? []
+            let note = entries.first.map { $0.note.isEmpty ? "" : " \($0.note)" } ?? ""
+            guard entries.count > 1 else { return (entries.first?.name ?? "") + note }
+            return "\(module(entries[0].name)) (\(entries.count))" + note
         }
+    }
+
+    /// The module that a tensor is of, numbers as `*`: `blocks.*.attn_adapter` of `blocks.3.attn_adapter.D_fc1.bias`.
+    static func module(_ name: String) -> String {
+        var parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        if parts.count > 1, ["weight", "bias"].contains(parts[parts.count - 1]) { parts.removeLast() }
+        if parts.count > 1, Int(parts[parts.count - 1]) == nil { parts.removeLast() }
+        return parts.map { Int($0) == nil ? $0 : "*" }.joined(separator: ".")
     }
 }

@@ -42,6 +42,23 @@ public struct ModelExport {
         return export
     }
 
+    /// A configuration, or the shape in the metadata of a fixture or of an exported model.
+    ///
+    /// - Throws: `AltaError` where the file is neither.
+    public static func configuration(_ path: String, overrides: [String]) throws -> RunConfig {
+        guard let file = try? SafetensorsFile(path: path) else {
+            return try RunConfig.load(path: path, overrides: overrides)
+        }
+        guard let text = file.metadata["config"] else {
+            throw AltaError(
+                "the file does not say its model's shape", why: "its metadata has no `config`",
+                remedy: "give a configuration, a fixture or an exported model", file: path)
+        }
+        var config = try RunConfig.load(path: nil, overrides: overrides)
+        config.model = try ModelConfig(json: JSONValue(parsing: text, file: path), file: path)
+        return config
+    }
+
     /// Opens the model that a configuration describes: pretrained files, and fresh weights for what they lack.
     ///
     /// - Throws: `AltaError` where a file lacks a tensor that it must have, or has one in a shape that does not fit.
