@@ -28,7 +28,7 @@ extension Tape {
     /// Source: `TextEncoder.predict` and `ALTA.embed` of the reference (`text_error`).
     /// - Parameters:
     ///   - x: the transformed masked tokens, `[masked tokens, W]`.
-    ///   - words: the word embeddings `[V, W]`, to which the output matrix is tied.
+    ///   - words: the output matrix `[V, W]`: the word embeddings, or one of its own.
     ///   - bias: `[1, V]`.
     ///   - labels: the tokens that were masked.
     ///   - scale: what the loss is multiplied by in the total: one over the global number of masked tokens.

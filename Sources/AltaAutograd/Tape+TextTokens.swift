@@ -3,7 +3,7 @@ import AltaTensor
 
 /// BERT's three embedding tables; W = width.
 public struct TextTokenWeights {
-    /// `[vocabulary, W]`, packed too: the MLM output matrix is tied to it.
+    /// `[vocabulary, W]`; packed too where the MLM output matrix is tied to it.
     public let words: Weight
     /// `[positions, W]`.
     public let positions: Weight

@@ -1,21 +1,22 @@
 import AltaCore
 import AltaTensor
 
-/// The weights that make tokens of embedded patches; shapes with P = patches of a view, W = width.
+/// The weights that make tokens of embedded patches; shapes with P = patches of a view, W = width. The last three are nil in a
+/// model of one radiograph a study.
 public struct VisionTokenWeights {
     /// `[1, W]`.
     public let classToken: Weight
     /// `[1 + P, W]`: CLS, then the patches.
     public let positions: Weight
     /// `[2, W]`: current, prior.
-    public let temporal: Weight
+    public let temporal: Weight?
     /// `[2, W]`: frontal, auxiliary.
-    public let view: Weight
+    public let view: Weight?
     /// `[P, W]`: what stands for the patches of an absent radiograph.
-    public let missing: Weight
+    public let missing: Weight?
 
     /// Stores the five weights.
-    public init(classToken: Weight, positions: Weight, temporal: Weight, view: Weight, missing: Weight) {
+    public init(classToken: Weight, positions: Weight, temporal: Weight?, view: Weight?, missing: Weight?) {
         self.classToken = classToken
         self.positions = positions
         self.temporal = temporal
@@ -24,7 +25,7 @@ public struct VisionTokenWeights {
     }
 
     var anyTrains: Bool {
-        [classToken, positions, temporal, view, missing].contains { $0.trainable != nil }
+        [classToken, positions, temporal, view, missing].contains { $0?.trainable != nil }
     }
 }
 
@@ -60,18 +61,23 @@ private struct VisionTokensOperation: TapeOperation {
         let sum = place.matrix(1, value.columns)
         for (index, view) in layout.views.enumerated() {
             let rows = layout.sequences[index]
-            let (temporal, side) = VisionTokensOperation.placeRows(view.view)
-            engine.add(
-                weights.view.value.rows(side..<side + 1), weights.temporal.value.rows(temporal..<temporal + 1),
-                scaleY: 1, into: sum)
+            let hasPlace = placeEmbedding(of: view.view, into: sum, engine: engine)
             for (position, row) in rows.enumerated() {
                 let target = value.rows(row..<row + 1)
                 let (source, place) = tokenSource(view, position)
                 engine.add(source, weights.positions.value.rows(place..<place + 1), scaleY: 1, into: target)
-                engine.addInto(target, sum, scale: 1)
+                if hasPlace { engine.addInto(target, sum, scale: 1) }
             }
         }
         place.release(to: mark)
+    }
+
+    /// The sum of a radiograph's view and temporal embedding; false where the model has neither.
+    private func placeEmbedding(of view: View, into sum: Matrix, engine: Engine) -> Bool {
+        guard let sides = weights.view?.value, let times = weights.temporal?.value else { return false }
+        let (temporal, side) = VisionTokensOperation.placeRows(view)
+        engine.add(sides.rows(side..<side + 1), times.rows(temporal..<temporal + 1), scaleY: 1, into: sum)
+        return true
     }
 
     func backward(_ dy: Matrix?, on tape: Tape) {
@@ -100,14 +106,17 @@ private struct VisionTokensOperation: TapeOperation {
     private func tokenSource(_ view: ViewTokens, _ position: Int) -> (row: Matrix, place: Int) {
         guard position > 0 else { return (weights.classToken.value, 0) }
         let patch = view.patches[position - 1]
-        guard let first = view.firstPatchRow else { return (weights.missing.value.rows(patch..<patch + 1), patch + 1) }
+        guard let first = view.firstPatchRow else {
+            guard let missing = weights.missing else { preconditionFailure("no token for an absent radiograph") }
+            return (missing.value.rows(patch..<patch + 1), patch + 1)
+        }
         let row = first + position - 1
         return (patches.value.rows(row..<row + 1), patch + 1)
     }
 
     /// Temporal and view embedding stand in every token of their radiographs.
     private func addPlaceGradients(_ dy: Matrix, views: [Int], on tape: Tape) {
-        guard weights.temporal.trainable != nil || weights.view.trainable != nil else { return }
+        guard weights.temporal?.trainable != nil || weights.view?.trainable != nil else { return }
         let mark = tape.engine.scratch.mark
         let sums = tape.engine.scratch.matrix(4, dy.columns)
         sums.fill(0)
@@ -119,7 +128,7 @@ private struct VisionTokensOperation: TapeOperation {
             tape.engine.addInto(sums.rows(2 + side..<3 + side), one, scale: 1)
         }
         for (weight, rows) in [(weights.temporal, 0..<2), (weights.view, 2..<4)] {
-            guard let weight = weight.trainable else { continue }
+            guard let weight = weight?.trainable else { continue }
             tape.recordingLedger.addSparse(to: weight) { tape.engine.addInto($0, sums.rows(rows), scale: 1) }
         }
         tape.engine.scratch.release(to: mark)
@@ -144,7 +153,7 @@ private struct VisionTokensOperation: TapeOperation {
                 }
             }
         }
-        if let weight = weights.missing.trainable {
+        if let weight = weights.missing?.trainable {
             ledger.addSparse(to: weight) { target in
                 for index in views where layout.views[index].firstPatchRow == nil {
                     let start = layout.sequences[index].lowerBound + 1

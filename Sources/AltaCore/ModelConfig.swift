@@ -1,10 +1,14 @@
-/// The shape of the model, with the names of the reference's `Config`. Every default is the published model's.
-public struct ModelConfig: Codable, Equatable, Sendable {
+/// The shape of a stage's model, with the names of the references' `Config`s.
+///
+/// Every default is the published ALTA model's; `preset` has MRM's too. Fields that a stage has no use for are idle in it.
+public struct ModelConfig: Equatable, Sendable {
+    /// Which of the two models it is; not a field of the `model` object.
+    public var stage = Stage.align
     /// Side of the encoder's input in pixels; the reconstruction target has twice this side.
     public var imageSize = 224
     /// Side of a patch of the encoder's input in pixels.
     public var patchSize = 16
-    /// Width of the ViT and of BERT (the study vector is added to BERT's embeddings).
+    /// Width of the ViT; in the stage `align` of BERT too (the study vector is added to BERT's embeddings).
     public var width = 768
     /// Blocks of the ViT.
     public var visionDepth = 12
@@ -16,6 +20,8 @@ public struct ModelConfig: Codable, Equatable, Sendable {
     public var decoderDepth = 4
     /// Attention heads of the decoder.
     public var decoderHeads = 6
+    /// Width of BERT as it was given; nil: `width`.
+    public var givenTextWidth: Int?
     /// Layers of BERT.
     public var textDepth = 12
     /// Attention heads of BERT.
@@ -28,6 +34,8 @@ public struct ModelConfig: Codable, Equatable, Sendable {
     public var maxTokens = 128
     /// Position embeddings of BERT.
     public var maxPositions = 512
+    /// BERT's dropout while training, unless the run's own key says otherwise.
+    public var dropout = 0.1
     /// Width of an adapter as a share of the model's width.
     public var adapterRatio = 0.25
     /// Weight of the parallel adapters.
@@ -38,9 +46,14 @@ public struct ModelConfig: Codable, Equatable, Sendable {
     public var maskRatio = 0.75
     /// Whether the reconstruction target is standardised patch by patch.
     public var normalizePixels = true
+    /// Whether the encoder's input is made from the reconstruction target with antialiasing.
+    public var antialias = true
 
-    /// The published model.
+    /// The published ALTA model.
     public init() {}
+
+    /// Width of BERT.
+    public var textWidth: Int { givenTextWidth ?? width }
 
     /// Patches along a side.
     public var grid: Int { imageSize / patchSize }
@@ -54,50 +67,4 @@ public struct ModelConfig: Codable, Equatable, Sendable {
     public var patchElements: Int { 3 * patchSize * patchSize }
     /// Numbers in a patch of the reconstruction target, which has twice the resolution.
     public var targetElements: Int { 4 * patchElements }
-
-    enum CodingKeys: String, CodingKey, CaseIterable {
-        case imageSize = "image_size"
-        case patchSize = "patch_size"
-        case width
-        case visionDepth = "vision_depth"
-        case visionHeads = "vision_heads"
-        case decoderWidth = "decoder_width"
-        case decoderDepth = "decoder_depth"
-        case decoderHeads = "decoder_heads"
-        case textDepth = "text_depth"
-        case textHeads = "text_heads"
-        case textIntermediate = "text_intermediate"
-        case vocabulary
-        case maxTokens = "max_tokens"
-        case maxPositions = "max_positions"
-        case adapterRatio = "adapter_ratio"
-        case adapterScale = "adapter_scale"
-        case projection
-        case maskRatio = "mask_ratio"
-        case normalizePixels = "normalize_pixels"
-    }
-}
-
-extension ModelConfig {
-    /// The named sizes: `alta-tiny`, `alta-small`, `alta-base`; nil for another name.
-    public static func preset(_ name: String) -> ModelConfig? {
-        var config = ModelConfig()
-        switch name {
-        case "alta-base": break
-        case "alta-small":
-            (config.width, config.visionHeads) = (384, 6)
-            (config.decoderWidth, config.decoderDepth, config.decoderHeads) = (384, 4, 6)
-            (config.textDepth, config.textHeads, config.textIntermediate) = (6, 6, 1536)
-        case "alta-tiny":
-            (config.width, config.visionDepth, config.visionHeads) = (64, 4, 4)
-            (config.decoderWidth, config.decoderDepth, config.decoderHeads) = (64, 1, 4)
-            (config.textDepth, config.textHeads, config.textIntermediate) = (4, 4, 256)
-            config.projection = 64
-        default: return nil
-        }
-        return config
-    }
-
-    /// The names that `preset` knows.
-    public static let presetNames = ["alta-tiny", "alta-small", "alta-base"]
 }

@@ -16,7 +16,10 @@ extension RunConfig {
     /// The keys in the order in which they are written. The model's fields follow `model` itself, which
     /// `RunConfig+Parsing.swift` treats apart because it may be a name.
     static let keys: [ConfigurationKey<RunConfig>] =
-        ModelConfig.keys.map { $0.within("model", \.model) } + dataKeys + durationKeys + methodKeys + folderKeys
+        [stageKey] + ModelConfig.keys.map { $0.within("model", \.model) } + dataKeys + durationKeys + methodKeys + folderKeys
+
+    private static let stageKey = ConfigurationKey<RunConfig>(
+        "stage", \.model.stage, .choice, "which model the run trains: align or pretrain; the command's by default")
 
     /// Where data lies does not define a run; what it holds does, and a checkpoint remembers its hash.
     private static let dataKeys: [ConfigurationKey<RunConfig>] = [
@@ -38,6 +41,9 @@ extension RunConfig {
         .init(
             "data.vocabulary", \.vocabularyPath, ConfigurationValue<String>.path.orNull(), definesRun: false,
             "BERT vocab.txt; null: taken from the text folder where that has one"),
+        .init(
+            "data.dicom_scaling", \.dicomScaling, .choice,
+            "how DICOM pixels become 8 bits: published (x 255 / max), or mimic (as MIMIC-CXR-JPG was made)"),
     ]
 
     private static let durationKeys: [ConfigurationKey<RunConfig>] = [
@@ -69,7 +75,7 @@ extension RunConfig {
         .init("absent_views", \.absentViews, .choice, "masks of absent radiographs: each its own, or shared in a step"),
         .init(
             "dropout", \.dropout, ConfigurationValue<Double>.real(atLeast: 0, below: 1).orNull(),
-            "BERT's dropout; null: the text encoder's own, 0.1 without one"),
+            "BERT's dropout; null: the text encoder's own, model.dropout without one"),
     ]
 
     private static let folderKeys: [ConfigurationKey<RunConfig>] = [
@@ -84,26 +90,28 @@ extension RunConfig {
             "auto: the newest valid checkpoint in output; a path; or null"),
     ]
 
-    /// Every key with its default, `model` and the fields of its object included.
-    public static let keyTable: [ConfigurationKeyDescription] =
-        [
+    /// Every key with its default in a stage, `model` and the fields of its object included.
+    public static func keyTable(_ stage: Stage = .align) -> [ConfigurationKeyDescription] {
+        let defaults = RunConfig(stage: stage)
+        let model = ConfigurationKeyDescription(
+            name: "model", defaultText: "\"alta-base\"",
+            documentation: "the model's shape: a name, or an object with the fields below",
+            expected: modelExpectation, definesRun: true)
+        let rows = keys.map { key in
             ConfigurationKeyDescription(
-                name: "model", defaultText: "\"alta-base\"",
-                documentation: "the model's shape: a name, or an object with the fields below",
-                expected: modelExpectation, definesRun: true)
-        ]
-        + keys.map { key in
-            ConfigurationKeyDescription(
-                name: key.name, defaultText: key.json(RunConfig()).excerpt, documentation: key.documentation,
+                name: key.name, defaultText: key.json(defaults).excerpt, documentation: key.documentation,
                 expected: key.expected, definesRun: key.definesRun)
         }
+        return Array(rows.prefix(1)) + [model] + rows.dropFirst()
+    }
 
     /// The table as text of three columns: key, default, meaning.
-    public static func keyTableText() -> String {
+    public static func keyTableText(_ stage: Stage = .align) -> String {
+        let table = keyTable(stage)
         func width(_ texts: [String]) -> Int { texts.map(\.count).max() ?? 0 }
-        let nameWidth = width(keyTable.map(\.name))
-        let defaultWidth = width(keyTable.map(\.defaultText))
-        return keyTable.map { row in
+        let nameWidth = width(table.map(\.name))
+        let defaultWidth = width(table.map(\.defaultText))
+        return table.map { row in
             "  \(row.name.padded(to: nameWidth))  \(row.defaultText.padded(to: defaultWidth))  \(row.documentation)\n"
         }.joined()
     }
@@ -121,7 +129,7 @@ extension ModelConfig {
     private static let visionKeys: [ConfigurationKey<ModelConfig>] = [
         .init("image_size", \.imageSize, size, "side of the encoder's input in pixels"),
         .init("patch_size", \.patchSize, size, "side of a patch in pixels; divides image_size"),
-        .init("width", \.width, size, "width of the ViT and of BERT; divisible by both numbers of heads"),
+        .init("width", \.width, size, "width of the ViT; divisible by vision_heads"),
         .init("vision_depth", \.visionDepth, size, "blocks of the ViT"),
         .init("vision_heads", \.visionHeads, size, "attention heads of the ViT"),
         .init("decoder_width", \.decoderWidth, size, "width of the reconstruction decoder"),
@@ -130,6 +138,9 @@ extension ModelConfig {
     ]
 
     private static let textKeys: [ConfigurationKey<ModelConfig>] = [
+        .init(
+            "text_width", \.givenTextWidth, size.orNull(),
+            "width of BERT, divisible by text_heads; null: width, and in align nothing else"),
         .init("text_depth", \.textDepth, size, "layers of BERT"),
         .init("text_heads", \.textHeads, size, "attention heads of BERT"),
         .init("text_intermediate", \.textIntermediate, size, "width of BERT's feed-forward layers"),
@@ -138,6 +149,7 @@ extension ModelConfig {
             "max_tokens", \.maxTokens, .whole(atLeast: 3, atMost: 1 << 20),
             "longest report in tokens, [CLS] and [SEP] included"),
         .init("max_positions", \.maxPositions, .whole(atLeast: 3, atMost: 1 << 20), "position embeddings of BERT"),
+        .init("dropout", \.dropout, .real(atLeast: 0, below: 1), "BERT's dropout where the run's key does not say"),
     ]
 
     private static let jointKeys: [ConfigurationKey<ModelConfig>] = [
@@ -146,5 +158,6 @@ extension ModelConfig {
         .init("projection", \.projection, size, "width of the joint embedding space"),
         .init("mask_ratio", \.maskRatio, .real(atLeast: 0, below: 1), "share of the patches that is hidden"),
         .init("normalize_pixels", \.normalizePixels, .truth, "standardise the reconstruction target patch by patch"),
+        .init("antialias", \.antialias, .truth, "antialias the encoder's input, which is made from the target"),
     ]
 }

@@ -7,13 +7,22 @@ extension RunConfig {
     /// - Parameters:
     ///   - path: a file with one JSON object; nil: the defaults.
     ///   - overrides: the arguments of `--set`, `key=value`, the value as JSON, else as text.
-    public static func load(path: String?, overrides: [String] = []) throws -> RunConfig {
-        var config = RunConfig()
-        if let path {
+    ///   - stage: the stage that the command runs: the configuration may not name another one. nil: the one it names,
+    ///     `align` where it names none.
+    public static func load(path: String?, overrides: [String] = [], stage: Stage? = nil) throws -> RunConfig {
+        let json = try path.map { path in
             let bytes = try SmallFile.contents(path, what: "the configuration")
-            let json = try bytes.withUnsafeBytes { try JSONValue(parsing: $0, file: path) }
-            try config.apply(json, file: path)
+            return try bytes.withUnsafeBytes { try JSONValue(parsing: $0, file: path) }
         }
+        let named = overrides.compactMap(Stage.init(override:)).last ?? json.flatMap(Stage.init(configuration:))
+        if let stage, let named, named != stage {
+            throw AltaError(
+                "the configuration is of the stage \(named.rawValue)",
+                why: "this command runs the stage \(stage.rawValue)",
+                remedy: "start alta-worker \(named.rawValue), or leave `stage` out", file: path)
+        }
+        var config = RunConfig(stage: stage ?? named ?? .align)
+        if let json { try config.apply(json, file: path) }
         for override in overrides {
             do {
                 try config.apply(override: override)
@@ -30,9 +39,11 @@ extension RunConfig {
         return config
     }
 
-    /// Reads a configuration from a JSON object over the defaults; see `load(path:overrides:)`.
-    public init(json: JSONValue, file: String? = nil) throws {
-        self.init()
+    /// Reads a configuration from a JSON object over the defaults of the stage it names; see `load`.
+    ///
+    /// - Parameter stage: the stage where the object names none.
+    public init(json: JSONValue, stage: Stage = .align, file: String? = nil) throws {
+        self.init(stage: Stage(configuration: json) ?? stage)
         try apply(json, file: file)
         try validate()
     }
@@ -83,7 +94,7 @@ extension RunConfig {
     private mutating func set(_ assignment: ConfigurationAssignment) throws {
         if assignment.key == "model" { return try setModel(assignment.value) }
         guard let key = Self.keys.first(where: { $0.name == assignment.key }) else {
-            let known = Self.keyTable.map(\.name)
+            let known = Self.keyTable().map(\.name)
             let nearest = assignment.key.nearest(among: known)
             throw AltaError(
                 "unknown configuration key \(JSONValue.string(assignment.key).excerpt)",
@@ -92,16 +103,16 @@ extension RunConfig {
         guard key.set(&self, assignment.value) else {
             throw AltaError(
                 "\(key.name) is \(assignment.value.excerpt)", why: "it must be \(key.expected)",
-                remedy: "correct it (the default is \(key.json(RunConfig()).excerpt))")
+                remedy: "correct it (the default is \(key.json(RunConfig(stage: stage)).excerpt))")
         }
     }
 
     /// A name takes the preset, an object begins anew with the published model; its fields follow as assignments.
     private mutating func setModel(_ value: JSONValue) throws {
         switch value {
-        case .object: model = ModelConfig()
+        case .object: model = .published(stage)
         case .string(let name):
-            guard let preset = ModelConfig.preset(name) else { fallthrough }
+            guard let preset = ModelConfig.preset(name, stage: stage) else { fallthrough }
             model = preset
         default:
             let nearest = value.string?.nearest(among: ModelConfig.presetNames)
@@ -113,15 +124,15 @@ extension RunConfig {
 }
 
 extension ModelConfig {
-    /// Reads the fields of a `model` object, as a fixture's metadata holds it, over the published model.
+    /// Reads the fields of a `model` object, as a fixture's metadata holds it, over the published model of the stage.
     ///
     /// Errors: not an object, unknown fields, wrong types, values out of range or at odds with each other.
-    public init(json: JSONValue, file: String? = nil) throws {
+    public init(json: JSONValue, stage: Stage = .align, file: String? = nil) throws {
         guard case .object = json else {
             throw AltaError(
                 "the model is \(json.excerpt)", why: "it must be an object of model fields", file: file)
         }
-        self = try RunConfig(json: ["model": json], file: file).model
+        self = try RunConfig(json: ["model": json], stage: stage, file: file).model
     }
 
     /// The fields as JSON, every one.
@@ -129,6 +140,20 @@ extension ModelConfig {
         var object = JSONObject()
         for key in Self.keys { object[key.name] = key.json(self) }
         return .object(object)
+    }
+}
+
+extension Stage {
+    /// The stage that a configuration names; nil: none, or none that there is, which is told when the key is set.
+    fileprivate init?(configuration: JSONValue) {
+        guard let name = configuration["stage"]?.string else { return nil }
+        self.init(rawValue: name)
+    }
+
+    /// The stage that an argument of `--set` names.
+    fileprivate init?(override: String) {
+        guard override.hasPrefix("stage=") else { return nil }
+        self.init(rawValue: override.dropFirst("stage=".count).filter { $0 != "\"" })
     }
 }
 

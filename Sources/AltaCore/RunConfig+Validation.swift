@@ -11,6 +11,21 @@ extension RunConfig {
             }
         }
         try model.validateShape()
+        try validateStage()
+    }
+
+    /// Keys that a stage has no use for are refused, not ignored.
+    private func validateStage() throws {
+        guard stage == .pretrain else { return }
+        let idle = [
+            ("trainable", trainable.rawValue, trainable != .all, "there everything trains but the fixed positions"),
+            ("adapter_init", adapterInit.rawValue, adapterInit != .zero, "its model has no adapters"),
+            ("absent_views", absentViews.rawValue, absentViews != .each, "its studies have one radiograph"),
+        ]
+        for (name, value, isUsed, why) in idle where isUsed {
+            throw AltaError(
+                "\(name) is \(value), which the stage pretrain has no use for", why: why, remedy: "leave it out")
+        }
     }
 }
 
@@ -19,7 +34,19 @@ extension ModelConfig {
     func validateShape() throws {
         try check(imageSize, "image_size", dividedBy: patchSize, "patch_size")
         try check(width, "width", dividedBy: visionHeads, "vision_heads")
-        try check(width, "width", dividedBy: textHeads, "text_heads")
+        guard stage == .pretrain || textWidth == width else {
+            throw AltaError(
+                "model.text_width is \(textWidth)",
+                why:
+                    "in the stage align it must be model.width, which is \(width): the study vector is added to tokens",
+                remedy: "leave it out")
+        }
+        guard stage == .pretrain || antialias else {
+            throw AltaError(
+                "model.antialias is false", why: "in the stage align the encoder's input is always antialiased",
+                remedy: "leave it out")
+        }
+        try check(textWidth, givenTextWidth == nil ? "width" : "text_width", dividedBy: textHeads, "text_heads")
         try check(decoderWidth, "decoder_width", dividedBy: decoderHeads, "decoder_heads")
         guard maxTokens <= maxPositions else {
             throw AltaError(

@@ -22,6 +22,14 @@ public enum AbsentViews: String, Codable, Sendable, CaseIterable {
     case shared
 }
 
+/// How the pixels of a DICOM file become 8 bits.
+public enum DicomScaling: String, Codable, Sendable, CaseIterable {
+    /// x 255 / max, inverted for MONOCHROME1 (the published evaluation on RSNA).
+    case published
+    /// Minimum to maximum, inverted for MONOCHROME1, histogram-equalised (as MIMIC-CXR-JPG was made).
+    case mimic
+}
+
 /// The arithmetic of a run.
 public enum Precision: String, Codable, Sendable, CaseIterable {
     case fp32, bf16, auto
@@ -37,7 +45,8 @@ public enum Resume: Equatable, Sendable {
     case path(String)
 }
 
-/// Everything that defines a run; the keys and defaults are a contract with users' scripts.
+/// Everything that defines a run; the keys and defaults are a contract with users' scripts. Defaults are those of the stage
+/// `align`; `init(stage:)` has the other's.
 public struct RunConfig: Equatable, Sendable {
     /// The model's name or shape. The vocabulary's size comes from its file.
     public var model = ModelConfig()
@@ -53,6 +62,8 @@ public struct RunConfig: Equatable, Sendable {
     public var imageRoot: String?
     /// Key `data.vocabulary`.
     public var vocabularyPath: String?
+    /// Key `data.dicom_scaling`.
+    public var dicomScaling = DicomScaling.published
     /// Studies in one step, over all ranks.
     public var globalBatch = 96
     /// Studies one rank has in flight; 0: chosen from memory.
@@ -81,7 +92,7 @@ public struct RunConfig: Equatable, Sendable {
     public var adapterInit = AdapterInit.zero
     /// How absent radiographs are encoded.
     public var absentViews = AbsentViews.each
-    /// BERT's dropout; nil: the text encoder's own, 0.1 without one.
+    /// BERT's dropout; nil: the text encoder's own, the model's without one.
     public var dropout: Double?
     /// The run folder.
     public var output: String?
@@ -92,17 +103,30 @@ public struct RunConfig: Equatable, Sendable {
     /// Where to begin.
     public var resume = Resume.auto
 
-    /// Every default.
+    /// Every default of the stage `align`.
     public init() {}
+
+    /// Every default of a stage: the recipe that was published for it.
+    public init(stage: Stage) {
+        model = .published(stage)
+        guard stage == .pretrain else { return }
+        (globalBatch, epochs, scheduleEpochs, warmupEpochs) = (256, 200, 200, 40)
+        trainable = .all
+    }
+
+    /// Which model the run trains. Key `stage`; its default is the command's.
+    public var stage: Stage { model.stage }
 
     /// The name of the preset that the model is, its vocabulary aside; for messages.
     public var modelName: String? {
         ModelConfig.presetNames.first { name in
-            var preset = ModelConfig.preset(name)
+            var preset = ModelConfig.preset(name, stage: stage)
             preset?.vocabulary = model.vocabulary
             return preset == model
         }
     }
+    /// BERT's dropout after the default rule.
+    public var dropoutRate: Double { dropout ?? model.dropout }
     /// The peak learning rate after the default rule.
     public var peakLearningRate: Double { learningRate ?? 1.5e-4 * Double(globalBatch) / 256 }
     /// Whether sums are order-free after the default rule.

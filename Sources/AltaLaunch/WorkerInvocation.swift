@@ -43,7 +43,7 @@ public struct WorkerInvocation: Equatable, Sendable {
             throw AltaError("there is no such fixture", remedy: "give the path of a fixture after verify", file: file)
         }
         guard Self.configured.contains(subcommand), file != nil || !overrides.isEmpty else { return nil }
-        let config = try RunConfig.load(path: file, overrides: overrides)
+        let config = try RunConfig.load(path: file, overrides: overrides, stage: Stage(rawValue: subcommand))
         return Self.training.contains(subcommand) ? config.output : nil
     }
 

@@ -46,13 +46,20 @@ extension AltaModel {
         return tape.normalizeRows(imageHead(vectors, on: tape)).value
     }
 
+    /// The text encoder's last states: `[tokens of all sequences, width]`, one sequence after the other.
+    ///
+    /// - Parameter sequences: tokens with [CLS] and [SEP], not padded.
+    public func readSequences(_ sequences: [[Int32]], on tape: Tape) -> Matrix {
+        text(PackedReports.make(sequences, halves: [.intact]), condition: nil, dropout: nil, on: tape).value
+    }
+
     /// Unit vectors of reports: `[reports.count, projection]`.
     ///
     /// Source: `ALTA.encode_report` of the reference.
     /// - Parameter reports: tokens with [CLS] and [SEP], not padded.
     public func encodeReports(_ reports: [[Int32]], on tape: Tape) -> Matrix {
-        let packed = PackedReports.make(reports, perStudy: 1)
-        let read = text(packed, studyVector: nil, dropout: nil, on: tape)
+        let packed = PackedReports.make(reports, halves: [.intact])
+        let read = text(packed, condition: nil, dropout: nil, on: tape)
         let classTokens = tape.selectRows(
             read, packed.sequences.offsets.dropLast(), studies: Segments(count: reports.count, length: 1))
         return tape.normalizeRows(reportHead(classTokens, on: tape)).value

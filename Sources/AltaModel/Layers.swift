@@ -70,8 +70,10 @@ extension ModelWeights {
         NormLayer(gamma: self["\(name).weight"], beta: self["\(name).bias"], epsilon: epsilon)
     }
 
-    func adapter(_ name: String) -> Adapter {
-        Adapter(down: linear("\(name).D_fc1"), up: linear("\(name).D_fc2"))
+    /// The adapter of that name; nil where the block has none.
+    func adapter(_ name: String) -> Adapter? {
+        guard find("\(name).D_fc1.weight") != nil else { return nil }
+        return Adapter(down: linear("\(name).D_fc1"), up: linear("\(name).D_fc2"))
     }
 
     func head(_ name: String) -> ProjectionHead {

@@ -14,14 +14,15 @@ struct ModelBatch {
     /// Visible patches of a view.
     let kept: Int
 
-    /// The layout of these studies.
+    /// The layout of these studies, as far as the stage sees them.
     static func make(_ studies: [PreparedStudy], config: ModelConfig) -> ModelBatch {
+        let seen = config.stage.views
         var views: [ViewTokens] = []
         var counts: [Int] = []
         var row = 0
         for study in studies {
             let start = row
-            for view in View.allCases {
+            for view in seen {
                 let visible = Array(study.patchOrders[view.rawValue].prefix(config.kept))
                 let isPresent = study.views[view.rawValue] != nil
                 views.append(ViewTokens(view: view, patches: visible, firstPatchRow: isPresent ? row : nil))
@@ -30,7 +31,7 @@ struct ModelBatch {
             counts.append(row - start)
         }
         return ModelBatch(
-            studies: studies, vision: VisionLayout(views: views, viewsPerStudy: View.count),
+            studies: studies, vision: VisionLayout(views: views, viewsPerStudy: seen.count),
             patchStudies: Segments(lengths: counts), kept: config.kept)
     }
 
@@ -38,7 +39,7 @@ struct ModelBatch {
     func encoderPatches(_ config: ModelConfig, arena: Arena) -> Matrix {
         let matrix = arena.matrix(patchStudies.rows, config.patchElements)
         for (index, tokens) in vision.views.enumerated() {
-            let image = studies[index / View.count].views[tokens.view.rawValue]
+            let image = studies[index / vision.viewsPerStudy].views[tokens.view.rawValue]
             guard let first = tokens.firstPatchRow, let image else { continue }
             for (offset, patch) in tokens.patches.enumerated() {
                 image.copyEncoderPatch(

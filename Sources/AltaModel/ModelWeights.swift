@@ -52,6 +52,9 @@ public final class ModelWeights {
         return weight
     }
 
+    /// The weight of that name; nil where this stage's model has none, as adapters in pretraining.
+    public func find(_ name: String) -> Weight? { byName[name] }
+
     /// Packs what trains again, after an update.
     public func repack(engine: Engine) {
         for weight in trainables {
@@ -59,8 +62,9 @@ public final class ModelWeights {
         }
     }
 
-    /// The four logit scales as they are stored (logarithms), in the order of `WeightCatalog.logitScaleNames`.
-    public var logitScales: [Float] { WeightCatalog.logitScaleNames.map { self[$0].value[0, 0] } }
+    /// The four logit scales as they are stored (logarithms), in the order of `WeightCatalog.logitScaleNames`; none in
+    /// pretraining.
+    public var logitScales: [Float] { WeightCatalog.logitScaleNames.compactMap { find($0)?.value[0, 0] } }
 
     /// How many numbers train.
     public var trainableCount: Int { trainableSpecs.reduce(0) { $0 + $1.count } }
@@ -93,7 +97,7 @@ private struct WeightLoader {
             fromFile = try source.load(part, of: spec, into: target) && fromFile
         }
         let packed = spec.isPacked ? engine.pack(value) : nil
-        guard trainable == .all || spec.trainsByDefault else {
+        guard spec.trains(in: trainable) else {
             byName[spec.name] = .frozen(Frozen(name: spec.name, value: value, packed: packed))
             if !fromFile { frozenFromNoFile.append(spec) }
             return

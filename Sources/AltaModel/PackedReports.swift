@@ -5,31 +5,34 @@ import AltaData
 struct PackedReports {
     /// The tokens of all sequences.
     let ids: [Int32]
-    /// One sequence a report, or two where each study's masked report follows its intact one.
+    /// One sequence a half of a report; a study's are neighbours.
     let sequences: Segments
     /// The rows of each study.
     let studies: Segments
-    /// How many sequences each study has: 1 or 2.
-    let sequencesPerStudy: Int
+    /// Which halves of its report each study has here, in order.
+    let halves: [ReportHalf]
 
-    /// The intact reports, and behind each its masked twin where `masked` says so.
-    static func make(_ studies: [PreparedStudy], masked: Bool) -> PackedReports {
+    /// These halves of the studies' reports.
+    static func make(_ studies: [PreparedStudy], halves: [ReportHalf]) -> PackedReports {
         make(
-            studies.flatMap { masked ? [$0.report.ids, $0.report.maskedIDs] : [$0.report.ids] },
-            perStudy: masked ? 2 : 1)
+            studies.flatMap { study in halves.map { $0 == .intact ? study.report.ids : study.report.maskedIDs } },
+            halves: halves)
     }
 
-    /// Sequences of tokens, `perStudy` neighbours for each study.
-    static func make(_ sequences: [[Int32]], perStudy: Int) -> PackedReports {
+    /// Sequences of tokens, `halves.count` neighbours for each study.
+    static func make(_ sequences: [[Int32]], halves: [ReportHalf]) -> PackedReports {
         let segments = Segments(lengths: sequences.map(\.count))
         return PackedReports(
-            ids: Array(sequences.joined()), sequences: segments, studies: segments.grouped(by: perStudy),
-            sequencesPerStudy: perStudy)
+            ids: Array(sequences.joined()), sequences: segments, studies: segments.grouped(by: halves.count),
+            halves: halves)
     }
 
-    /// The rows of study `study`'s intact report.
-    func intactRows(_ study: Int) -> Range<Int> { sequences[study * sequencesPerStudy] }
+    /// The rows of a half of study `study`'s report; traps for a half that is not here.
+    func rows(_ half: ReportHalf, of study: Int) -> Range<Int> {
+        guard let place = halves.firstIndex(of: half) else { preconditionFailure("no \(half) reports here") }
+        return sequences[study * halves.count + place]
+    }
 
-    /// The rows of study `study`'s masked report.
-    func maskedRows(_ study: Int) -> Range<Int> { sequences[study * sequencesPerStudy + 1] }
+    /// The rows of a half of every study's report.
+    func rows(_ half: ReportHalf) -> [Range<Int>] { (0..<studies.count).map { rows(half, of: $0) } }
 }

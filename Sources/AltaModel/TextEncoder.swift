@@ -1,7 +1,8 @@
 import AltaAutograd
 import AltaCore
+import AltaData
 
-/// BERT with adapters over packed reports, intact or masked.
+/// BERT, with or without adapters, over packed reports, intact or masked.
 struct TextEncoder {
     let tokenWeights: TextTokenWeights
     let embeddingNorm: NormLayer
@@ -9,11 +10,10 @@ struct TextEncoder {
 
     /// - Parameters:
     ///   - reports: the tokens of all sequences.
-    ///   - studyVector: `[targets, width]` and the rows each is added to: every token of a masked report.
+    ///   - condition: `[studies, width]`, what the radiographs give to every token of a study's masked report.
     /// - Returns: `[tokens, width]`.
     func callAsFunction(
-        _ reports: PackedReports, studyVector: (vector: Variable, targets: [Range<Int>])?, dropout: TextDropout?,
-        on tape: Tape
+        _ reports: PackedReports, condition: Variable?, dropout: TextDropout?, on tape: Tape
     ) -> Variable {
         let sequences = reports.sequences
         var x = tape.textTokens(
@@ -23,13 +23,13 @@ struct TextEncoder {
             x = tape.dropout(
                 x, rate: dropout.hiddenRate, keys: dropout.keys(layer: 0, site: .embeddings), sequences: sequences)
         }
-        if let studyVector { x = tape.addVector(x, studyVector.vector, toRows: studyVector.targets) }
+        if let condition { x = tape.addVector(x, condition, toRows: reports.rows(.masked)) }
         for layer in layers { x = layer(x, sequences: sequences, dropout: dropout, on: tape) }
         return x
     }
 }
 
-/// The masked-language head; its output matrix is tied to the word embeddings.
+/// The masked-language head; its output matrix is tied to the word embeddings, or one of its own.
 struct LanguageHead {
     let dense: LinearLayer
     let norm: NormLayer
@@ -41,11 +41,25 @@ struct LanguageHead {
         let transformed = norm(tape.gelu(dense(x, on: tape)), on: tape)
         return tape.maskedLanguageError(transformed, words: words, bias: bias, labels: labels, scale: scale)
     }
+
+    /// The masked-language loss of each study.
+    ///
+    /// - Parameter read: what the text encoder made of `reports`, `[tokens, width]`.
+    func errors(
+        _ studies: [PreparedStudy], _ reports: PackedReports, _ read: Variable, scale: Float, on tape: Tape
+    ) -> [Double] {
+        let positions = zip(studies, reports.rows(.masked)).map { study, rows in
+            study.report.maskedPositions.map { rows.lowerBound + $0 }
+        }
+        let masked = tape.selectRows(
+            read, positions.flatMap { $0 }, studies: Segments(lengths: positions.map(\.count)))
+        return self(masked, labels: studies.flatMap(\.report.labels), scale: scale, on: tape)
+    }
 }
 
 extension ModelWeights {
     func textEncoder() -> TextEncoder {
-        let embeddings = "bert_encoder.bert.embeddings"
+        let embeddings = "\(catalog.textRoot).bert.embeddings"
         return TextEncoder(
             tokenWeights: TextTokenWeights(
                 words: self["\(embeddings).word_embeddings.weight"],
@@ -56,10 +70,12 @@ extension ModelWeights {
     }
 
     func languageHead() -> LanguageHead {
-        let name = "bert_encoder.cls.predictions"
+        let name = "\(catalog.textRoot).cls.predictions"
         return LanguageHead(
             dense: linear("\(name).transform.dense"),
             norm: norm("\(name).transform.LayerNorm", epsilon: ModelWeights.textEpsilon),
-            words: self["bert_encoder.bert.embeddings.word_embeddings.weight"], bias: self["\(name).bias"])
+            words: find("\(name).decoder.weight")
+                ?? self["\(catalog.textRoot).bert.embeddings.word_embeddings.weight"],
+            bias: self["\(name).bias"])
     }
 }

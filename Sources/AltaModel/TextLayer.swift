@@ -1,6 +1,24 @@
 import AltaAutograd
 import AltaCore
+import AltaData
 import AltaTensor
+
+/// BERT's dropout rates while training.
+public struct TextDropoutRates: Equatable, Sendable {
+    /// After embeddings, attention output and feed-forward output.
+    public var hidden: Double
+    /// Of the attention probabilities.
+    public var attention: Double
+
+    /// Stores the rates.
+    public init(hidden: Double, attention: Double) {
+        self.hidden = hidden
+        self.attention = attention
+    }
+
+    /// One rate for both.
+    public init(_ rate: Double) { self.init(hidden: rate, attention: rate) }
+}
 
 /// BERT's dropout in one pass: the rates, and a key for each sequence.
 ///
@@ -26,23 +44,31 @@ public struct TextDropout: Sendable {
         case embeddings, attentionProbabilities, attentionOutput, feedForwardOutput
     }
 
+    /// The dropout of a micro-batch: a key for each half of each study's report. nil: nothing is dropped.
+    static func make(_ studies: [PreparedStudy], reports: PackedReports, rates: TextDropoutRates) -> TextDropout? {
+        guard rates.hidden > 0 || rates.attention > 0 else { return nil }
+        let keys = studies.flatMap { study in reports.halves.map { study.dropoutKey.child($0.rawValue) } }
+        return TextDropout(hiddenRate: Float(rates.hidden), attentionRate: Float(rates.attention), keys: keys)
+    }
+
     func keys(layer: Int, site: Site) -> [RandomKey] {
         keys.map { $0.child(UInt64(layer)).child(site.rawValue) }
     }
 }
 
-/// A post-norm BERT layer with a sequential adapter after attention and a parallel one beside the feed-forward branch.
+/// A post-norm BERT layer; where it is adapted, a sequential adapter follows attention and a parallel one stands beside the
+/// feed-forward branch.
 ///
-/// Source: `TextLayer` of the reference, with the published dropout, on packed sequences.
+/// Source: `TextLayer` of the references, with the published dropout, on packed sequences.
 struct TextLayer {
     let number: Int
     let queryKeyValue: LinearLayer
     let attentionOutput: LinearLayer
     let attentionNorm: NormLayer
-    let attentionAdapter: Adapter
+    let attentionAdapter: Adapter?
     let feedForward: FeedForward
     let feedForwardNorm: NormLayer
-    let feedForwardAdapter: Adapter
+    let feedForwardAdapter: Adapter?
     let heads: Int
     let adapterScale: Float
 
@@ -51,10 +77,11 @@ struct TextLayer {
         let attended = attentionOutput(attend(x, sequences: sequences, dropout: dropout, on: tape), on: tape)
         let kept = drop(attended, .attentionOutput, dropout, sequences, on: tape)
         let normed = attentionNorm(tape.add(kept, x), on: tape)
-        let adapted = tape.add(normed, attentionAdapter(normed, on: tape))
+        let adapted = attentionAdapter.map { tape.add(normed, $0(normed, on: tape)) } ?? normed
         let expanded = drop(feedForward(adapted, on: tape), .feedForwardOutput, dropout, sequences, on: tape)
         let output = feedForwardNorm(tape.add(expanded, adapted), on: tape)
-        return tape.add(output, feedForwardAdapter(adapted, on: tape), scale: adapterScale)
+        guard let adapter = feedForwardAdapter else { return output }
+        return tape.add(output, adapter(adapted, on: tape), scale: adapterScale)
     }
 
     private func attend(
@@ -81,7 +108,7 @@ struct TextLayer {
 
 extension ModelWeights {
     func textLayer(_ index: Int) -> TextLayer {
-        let name = "bert_encoder.bert.encoder.layer.\(index)"
+        let name = "\(catalog.textRoot).bert.encoder.layer.\(index)"
         return TextLayer(
             number: index + 1, queryKeyValue: linear("\(name).attention.self.qkv"),
             attentionOutput: linear("\(name).attention.output.dense"),

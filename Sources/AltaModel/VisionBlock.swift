@@ -30,14 +30,14 @@ struct VisionBlock {
 }
 
 extension ModelWeights {
-    func visionBlock(_ name: String, heads: Int, adapted: Bool) -> VisionBlock {
+    func visionBlock(_ name: String, heads: Int) -> VisionBlock {
         VisionBlock(
             attentionNorm: norm("\(name).norm1", epsilon: ModelWeights.visionEpsilon),
             queryKeyValue: linear("\(name).attn.qkv"), attentionOutput: linear("\(name).attn.proj"),
-            attentionAdapter: adapted ? adapter("\(name).attn_adapter") : nil,
+            attentionAdapter: adapter("\(name).attn_adapter"),
             feedForwardNorm: norm("\(name).norm2", epsilon: ModelWeights.visionEpsilon),
             feedForward: FeedForward(expand: linear("\(name).mlp.fc1"), contract: linear("\(name).mlp.fc2")),
-            feedForwardAdapter: adapted ? adapter("\(name).mlp_adapter") : nil, heads: heads,
+            feedForwardAdapter: adapter("\(name).mlp_adapter"), heads: heads,
             adapterScale: Float(config.adapterScale))
     }
 }

@@ -2,7 +2,7 @@ import AltaAutograd
 import AltaCore
 import AltaTensor
 
-/// The ViT with adapters over packed sequences of visible patches.
+/// The ViT, with or without adapters, over packed sequences of visible patches.
 struct VisionEncoder {
     let patchEmbedding: LinearLayer
     let tokenWeights: VisionTokenWeights
@@ -52,16 +52,31 @@ struct ReconstructionDecoder {
     }
 }
 
+extension ReconstructionDecoder {
+    /// The masked-image loss of each study's current frontal radiograph; see `Tape.reconstructionError`.
+    ///
+    /// - Parameter seen: what the encoder made of the batch, `[batch.vision.sequences.rows, width]`.
+    func errors(
+        _ batch: ModelBatch, _ seen: Variable, config: ModelConfig, scale: Float, on tape: Tape
+    ) -> [Double] {
+        let frontal = batch.studies.indices.map { batch.vision.sequences[$0 * batch.vision.viewsPerStudy] }
+        let latent = tape.selectRows(
+            seen, frontal.flatMap { Array($0) }, studies: Segments(lengths: frontal.map(\.count)))
+        let prediction = self(latent, visible: batch.visible, hidden: batch.hidden, on: tape)
+        let pixels = batch.targetPatches(config, arena: tape.arena)
+        if config.normalizePixels { tape.engine.standardizePatches(pixels, into: pixels) }
+        return tape.reconstructionError(prediction, target: pixels, scale: scale)
+    }
+}
+
 extension ModelWeights {
     func visionEncoder() -> VisionEncoder {
         VisionEncoder(
             patchEmbedding: linear("patch_embed.proj"),
             tokenWeights: VisionTokenWeights(
-                classToken: self["cls_token"], positions: self["pos_embed"], temporal: self["temporal_embedding"],
-                view: self["view_embedding"], missing: self["missing_token"]),
-            blocks: (0..<config.visionDepth).map {
-                visionBlock("blocks.\($0)", heads: config.visionHeads, adapted: true)
-            },
+                classToken: self["cls_token"], positions: self["pos_embed"], temporal: find("temporal_embedding"),
+                view: find("view_embedding"), missing: find("missing_token")),
+            blocks: (0..<config.visionDepth).map { visionBlock("blocks.\($0)", heads: config.visionHeads) },
             norm: norm("norm", epsilon: ModelWeights.visionEpsilon))
     }
 
@@ -69,7 +84,7 @@ extension ModelWeights {
         ReconstructionDecoder(
             embedding: linear("decoder_embed"), maskToken: self["mask_token"], positions: self["decoder_pos_embed"],
             blocks: (0..<config.decoderDepth).map {
-                visionBlock("decoder_blocks.\($0)", heads: config.decoderHeads, adapted: false)
+                visionBlock("decoder_blocks.\($0)", heads: config.decoderHeads)
             },
             norm: norm("decoder_norm", epsilon: ModelWeights.visionEpsilon), prediction: linear("decoder_pred"),
             patches: config.patches)

@@ -1,21 +1,23 @@
 import AltaCore
 
-/// Every weight of the model, in a fixed order.
+/// Every weight of a stage's model, in a fixed order.
 public struct WeightCatalog: Sendable {
     /// The weights.
     public let specs: [WeightSpec]
+    /// What the names of the text encoder's weights begin with, before `.bert` and `.cls`.
+    public let textRoot: String
 
     /// The weights of a model of this shape.
     public static func make(_ config: ModelConfig, adapterInit: AdapterInit = .zero) -> WeightCatalog {
         var builder = CatalogBuilder(config: config, adapterInit: adapterInit)
         builder.addVision()
         builder.addDecoder()
-        builder.addScales()
+        if config.stage == .align { builder.addScales() }
         builder.addText()
-        return WeightCatalog(specs: builder.specs)
+        return WeightCatalog(specs: builder.specs, textRoot: builder.textRoot)
     }
 
-    /// How many numbers all weights have: 242,177,854 at full size.
+    /// How many numbers all weights have: 242,177,854 at full size, 151,456,560 in pretraining.
     public var count: Int { specs.reduce(0) { $0 + $1.count } }
 
     /// The names of the four logit scales: global, and the three of the local loss.
@@ -25,10 +27,17 @@ public struct WeightCatalog: Sendable {
 }
 
 /// Collects weights; the order of calls is the order of the catalogue.
+///
+/// The stages share encoders, decoder and language head; adapters, place embeddings and heads are ALTA's alone.
 private struct CatalogBuilder {
     let config: ModelConfig
     let adapterInit: AdapterInit
     var specs: [WeightSpec] = []
+
+    var aligns: Bool { config.stage == .align }
+    var textRoot: String { aligns ? "bert_encoder" : "bert_encoder.model" }
+    /// How BERT's linear layers begin.
+    var textInitial: InitialValue { aligns ? .normal : .xavier }
 
     mutating func addVision() {
         let (width, patches) = (config.width, config.patches)
@@ -36,13 +45,16 @@ private struct CatalogBuilder {
         add("patch_embed.proj.weight", patch, rows: width, packed: true, .xavier)
         addVector("patch_embed.proj.bias", width, .zero)
         add("cls_token", [1, 1, width], rows: 1, .normal)
-        add("missing_token", [1, patches, width], rows: patches, .zero)
+        if aligns { add("missing_token", [1, patches, width], rows: patches, .zero) }
         add("pos_embed", [1, patches + 1, width], rows: patches + 1, .sineCosine)
-        add("temporal_embedding", [1, 2, width], rows: 2, .zero)
-        add("view_embedding", [1, 2, width], rows: 2, .zero)
-        for index in 0..<config.visionDepth { addVisionBlock("blocks.\(index)", width: width, adapted: true) }
+        if aligns {
+            add("temporal_embedding", [1, 2, width], rows: 2, .zero)
+            add("view_embedding", [1, 2, width], rows: 2, .zero)
+        }
+        for index in 0..<config.visionDepth { addVisionBlock("blocks.\(index)", width: width, adapted: aligns) }
         addNorm("norm", width)
-        addLinear("bert_embed", width, width, .xavier)
+        addLinear(aligns ? "bert_embed" : "bert_mlp", width, config.textWidth, .xavier)
+        guard aligns else { return }
         addHead("projection_head")
         addHead("local_projection_head")
     }
@@ -64,20 +76,27 @@ private struct CatalogBuilder {
     }
 
     mutating func addText() {
-        let width = config.width
-        let embeddings = "bert_encoder.bert.embeddings"
+        let (width, embeddings) = (config.textWidth, "\(textRoot).bert.embeddings")
         let words = [config.vocabulary, width]
-        add("\(embeddings).word_embeddings.weight", words, rows: config.vocabulary, packed: true, .normal)
+        // The output matrix is tied to this table in ALTA, and one of its own in MRM.
+        add(
+            "\(embeddings).word_embeddings.weight", words, rows: config.vocabulary, packed: aligns,
+            aligns ? .normal : .wordTable)
         let positions = [config.maxPositions, width]
         add("\(embeddings).position_embeddings.weight", positions, rows: config.maxPositions, .normal)
         add("\(embeddings).token_type_embeddings.weight", [2, width], rows: 2, .normal)
         addNorm("\(embeddings).LayerNorm", width)
-        for index in 0..<config.textDepth { addTextLayer("bert_encoder.bert.encoder.layer.\(index)") }
-        addVector("bert_encoder.cls.predictions.bias", config.vocabulary, .zero)
-        addLinear("bert_encoder.cls.predictions.transform.dense", width, width, .normal)
-        addNorm("bert_encoder.cls.predictions.transform.LayerNorm", width)
-        addHead("bert_encoder.cls_projection_head")
-        addHead("bert_encoder.local_projection_head")
+        for index in 0..<config.textDepth { addTextLayer("\(textRoot).bert.encoder.layer.\(index)") }
+        let predictions = "\(textRoot).cls.predictions"
+        addVector("\(predictions).bias", config.vocabulary, .zero)
+        addLinear("\(predictions).transform.dense", width, width, textInitial)
+        addNorm("\(predictions).transform.LayerNorm", width)
+        if aligns {
+            addHead("\(textRoot).cls_projection_head")
+            addHead("\(textRoot).local_projection_head")
+        } else {
+            add("\(predictions).decoder.weight", words, rows: config.vocabulary, packed: true, .xavier)
+        }
     }
 
     private mutating func addVisionBlock(_ name: String, width: Int, adapted: Bool) {
@@ -94,15 +113,16 @@ private struct CatalogBuilder {
     }
 
     private mutating func addTextLayer(_ name: String) {
-        let width = config.width
+        let (width, initial) = (config.textWidth, textInitial)
         let attention = ["query", "key", "value"].map { "\(name).attention.self.\($0)" }
-        addStack("\(name).attention.self.qkv.weight", attention.map { "\($0).weight" }, [width, width], .normal)
+        addStack("\(name).attention.self.qkv.weight", attention.map { "\($0).weight" }, [width, width], initial)
         addStack("\(name).attention.self.qkv.bias", attention.map { "\($0).bias" }, [width], .zero)
-        addLinear("\(name).attention.output.dense", width, width, .normal)
+        addLinear("\(name).attention.output.dense", width, width, initial)
         addNorm("\(name).attention.output.LayerNorm", width)
-        addLinear("\(name).intermediate.dense", width, config.textIntermediate, .normal)
-        addLinear("\(name).output.dense", config.textIntermediate, width, .normal)
+        addLinear("\(name).intermediate.dense", width, config.textIntermediate, initial)
+        addLinear("\(name).output.dense", config.textIntermediate, width, initial)
         addNorm("\(name).output.LayerNorm", width)
+        guard aligns else { return }
         let up: InitialValue = adapterInit == .published ? .normal : .zero
         addAdapter("\(name).attn_adapter", down: .normal, up: up)
         addAdapter("\(name).mlp_adapter", down: .normal, up: up)
@@ -140,7 +160,7 @@ private struct CatalogBuilder {
         specs.append(
             WeightSpec(
                 name: name, parts: [part], rows: rows, columns: part.count / rows, isPacked: packed,
-                initial: initial))
+                initial: initial, training: rule(name)))
     }
 
     /// Tensors of one shape that are multiplied as one: rows of a matrix, or one long vector.
@@ -151,6 +171,21 @@ private struct CatalogBuilder {
         let rows = isMatrix ? names.count * shape[0] : 1
         specs.append(
             WeightSpec(
-                name: name, parts: parts, rows: rows, columns: total / rows, isPacked: isMatrix, initial: initial))
+                name: name, parts: parts, rows: rows, columns: total / rows, isPacked: isMatrix, initial: initial,
+                training: rule(names[0])))
     }
+
+    /// In MRM all but the fixed positions trains; in ALTA by default what has one of the published words in its name.
+    ///
+    /// Source: `trainable` of the reference; the parameters of the pretraining reference.
+    private func rule(_ name: String) -> TrainingRule {
+        guard aligns else { return name.hasSuffix("pos_embed") ? .never : .always }
+        return CatalogBuilder.trainableWords.contains { name.contains($0) } ? .always : .onRequest
+    }
+
+    /// The published rule's words.
+    private static let trainableWords = [
+        "head", "norm", "Norm", "adapter", "Adapter", "logit_scale", "cls_token", "temporal_embedding",
+        "view_embedding", "decoder_embed", "bert_encoder.cls.predictions", "mask_token", "decoder_pred",
+    ]
 }

@@ -29,6 +29,9 @@ public struct RandomWeights: WeightSource {
         case .one: values.update(repeating: 1)
         case .logitScale: values.update(repeating: Float(Double.naturalLogarithm(1 / 0.07)))
         case .normal: key.fillNormal(values, deviation: 0.02)
+        case .wordTable:
+            key.fillNormal(values, deviation: 0.02)
+            values.prefix(spec.columns).update(repeating: 0)
         case .xavier:
             let outputs = part.shape[0]
             let limit = (6 / Double(outputs + part.count / outputs)).squareRoot()

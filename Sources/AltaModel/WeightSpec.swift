@@ -1,3 +1,5 @@
+import AltaCore
+
 /// One published tensor.
 public struct WeightPart: Sendable, Equatable {
     /// The name in the published checkpoints (timm/MAE for the ViT, Hugging Face BERT under `bert_encoder.`).
@@ -21,12 +23,24 @@ public enum InitialValue: Sendable, Equatable {
     case one
     /// N(0, 0.02).
     case normal
+    /// The same with zeros in the first row: that of [PAD].
+    case wordTable
     /// Uniform in +-sqrt(6 / (inputs + outputs)).
     case xavier
     /// MRM's fixed sine-cosine positions.
     case sineCosine
     /// ln(1 / 0.07), of the logit scales.
     case logitScale
+}
+
+/// When a weight trains.
+public enum TrainingRule: Sendable {
+    /// In every run.
+    case always
+    /// Where a run trains all weights.
+    case onRequest
+    /// Never: the fixed positions of MRM.
+    case never
 }
 
 /// A weight as the model holds it: one published tensor, or several that are multiplied as one (BERT's q, k, v).
@@ -43,10 +57,13 @@ public struct WeightSpec: Sendable, Equatable {
     public let isPacked: Bool
     /// How it begins where no file gives it.
     public let initial: InitialValue
+    /// When it trains.
+    public let training: TrainingRule
 
     /// Stores the description of a weight.
     public init(
-        name: String, parts: [WeightPart], rows: Int, columns: Int, isPacked: Bool, initial: InitialValue
+        name: String, parts: [WeightPart], rows: Int, columns: Int, isPacked: Bool, initial: InitialValue,
+        training: TrainingRule
     ) {
         self.name = name
         self.parts = parts
@@ -54,24 +71,18 @@ public struct WeightSpec: Sendable, Equatable {
         self.columns = columns
         self.isPacked = isPacked
         self.initial = initial
+        self.training = training
     }
 
     /// How many numbers it has.
     public var count: Int { rows * columns }
 
-    /// Whether the published rule trains it: its name contains one of the words of `trainableWords`.
-    ///
-    /// Source: `trainable` of the reference.
-    public var trainsByDefault: Bool {
-        WeightSpec.trainableWords.contains { word in parts[0].name.contains(word) }
-    }
+    /// Whether it trains without being asked for.
+    public var trainsByDefault: Bool { training == .always }
+
+    /// Whether it trains in a run of this set.
+    public func trains(in set: TrainableSet) -> Bool { training == .always || training == .onRequest && set == .all }
 
     /// Whether AdamW decays it: neither a bias nor one-dimensional. Source: `decay_groups` of the reference.
     public var decays: Bool { parts[0].shape.count > 1 && !parts[0].name.hasSuffix(".bias") }
-
-    /// The published rule's words.
-    public static let trainableWords = [
-        "head", "norm", "Norm", "adapter", "Adapter", "logit_scale", "cls_token", "temporal_embedding",
-        "view_embedding", "decoder_embed", "bert_encoder.cls.predictions", "mask_token", "decoder_pred",
-    ]
 }

@@ -7,28 +7,35 @@ struct FixtureBatch {
     let file: SafetensorsFile
     let config: ModelConfig
 
-    /// The token that stands for a masked one in fixtures.
-    private static let maskID: Int32 = 4
+    /// The token that stands for a masked one in the references.
+    private var maskID: Int32 { config.stage == .align ? 4 : 3 }
+
+    /// The names of the radiographs, in the order of `View`.
+    private static let imageNames = ["images", "auxiliary", "prior", "prior_auxiliary"]
 
     /// The studies in the order of the batch.
     func studies() throws -> [PreparedStudy] {
         let large = try images("images", side: 2 * config.imageSize)
-        let others = try ["auxiliary", "prior", "prior_auxiliary"].map { try images($0, side: config.imageSize) }
+        let others = try FixtureBatch.imageNames.prefix(config.stage.views.count).dropFirst().map {
+            try images($0, side: config.imageSize)
+        }
         guard others.allSatisfy({ $0.count == large.count }) else {
             throw malformed("auxiliary", "\(others.map(\.count)) other views for \(large.count) studies")
         }
         let orders = try patchOrders(count: large.count)
         let reports = try reports(count: large.count)
         return large.indices.map { index in
-            let views = [large[index].halved()] + others.map { $0[index] }
+            let views = [large[index].halved(antialias: config.antialias)] + others.map { $0[index] }
             return PreparedStudy(
                 index: StudyIndex(index), large: large[index], views: views.map { isAbsent($0) ? nil : $0 },
                 patchOrders: orders[index], report: reports[index], dropoutKey: RandomKey(seed: 0, purpose: .dropout))
         }
     }
 
-    /// An absent radiograph is all zeros.
-    private func isAbsent(_ image: PlanarImage) -> Bool { image.pixels.allSatisfy { $0 == 0 } }
+    /// An absent radiograph is all zeros; a study's only one is there.
+    private func isAbsent(_ image: PlanarImage) -> Bool {
+        config.stage.views.count > 1 && image.pixels.allSatisfy { $0 == 0 }
+    }
 
     /// `[b, 3, side, side]` as b images.
     private func images(_ name: String, side: Int) throws -> [PlanarImage] {
@@ -44,15 +51,16 @@ struct FixtureBatch {
         }
     }
 
-    /// `noise` `[b, 4, patches]` as the order of each view's patches.
+    /// `noise` `[b, views, patches]` as the order of each view's patches.
     private func patchOrders(count: Int) throws -> [[[Int]]] {
         let noise = try file.floats("batch/noise")
-        guard noise.count == count * View.count * config.patches else {
-            throw malformed("noise", "\(noise.count) numbers for \(count) studies of \(View.count) views")
+        let views = config.stage.views.count
+        guard noise.count == count * views * config.patches else {
+            throw malformed("noise", "\(noise.count) numbers for \(count) studies; views of each: \(views)")
         }
         return (0..<count).map { study in
-            (0..<View.count).map { view in
-                let start = (study * View.count + view) * config.patches
+            (0..<views).map { view in
+                let start = (study * views + view) * config.patches
                 return patchOrder(noise: Array(noise[start..<start + config.patches]))
             }
         }
@@ -77,7 +85,7 @@ struct FixtureBatch {
             }
             let tokens = ids[rows].prefix(length).map { Int32($0) }
             let positions = (0..<length).filter { labels[rows.lowerBound + $0] != -100 }
-            let report = PreparedReport(ids: tokens, maskedPositions: positions, maskID: FixtureBatch.maskID)
+            let report = PreparedReport(ids: tokens, maskedPositions: positions, maskID: maskID)
             guard report.maskedIDs.map(Int.init) == Array(masked[rows].prefix(length)),
                 report.labels.map(Int.init) == positions.map({ labels[rows.lowerBound + $0] })
             else { throw malformed("masked_ids", "study \(study) is masked elsewhere than its labels say") }

@@ -12,7 +12,7 @@ struct OpenedModel {
     let weightReports: [WeightReport]
 
     /// Opens the weights of a checkpoint, or those that a configuration describes, and `data.validation` (else
-    /// `data.train`). To be called on every rank; not collective.
+    /// `data.train`), of the stage `align`. To be called on every rank; not collective.
     ///
     /// - Parameter path: a run folder or a step folder; nil: pretrained and freshly initialised weights.
     static func open(_ config: RunConfig, checkpoint path: String?, context: RankContext) throws -> OpenedModel {
@@ -22,11 +22,12 @@ struct OpenedModel {
                 ?? checkpoint?.config.trainPath
         else { throw AltaError("data.validation is not set", remedy: "give the CSV of the studies to evaluate") }
         let merged = merge(config, checkpoint)
+        guard merged.stage == .align else { throw notAligned(path) }
         let pretrained = try Pretrained.open(merged)
         let effective = try pretrained.complete(merged) { _ in }
         let data = try TrainingData.open(effective, csvPath: table, pretrained: pretrained)
         if context.isFirst { try data.preparer.table.checkFilesExist() }
-        try context.checkFits(data.config)
+        try context.checkFits(MemoryPlan(config: data.config), training: nil)
         let files = try pretrained.weights(data.config)
         let weights = try ModelWeights.make(
             config: data.config, trainable: effective.trainable, adapterInit: effective.adapterInit,
@@ -46,5 +47,12 @@ struct OpenedModel {
         merged.pretrainedText = config.pretrainedText ?? merged.pretrainedText
         merged.imageRoot = config.imageRoot
         return merged
+    }
+
+    private static func notAligned(_ path: String?) -> AltaError {
+        AltaError(
+            "\(path == nil ? "the configuration" : "the checkpoint") is of the stage pretrain",
+            why: "its model puts no report into a joint space, so there is nothing to retrieve",
+            remedy: "align it first: alta-worker align with pretrained.vision set to its run folder", file: path)
     }
 }

@@ -73,7 +73,7 @@ public final class Optimizer {
     static func clampLogitScales(_ weights: ModelWeights) {
         let limit = Float(Double.naturalLogarithm(100))
         for name in WeightCatalog.logitScaleNames {
-            guard let scale = weights[name].trainable else { continue }
+            guard let scale = weights.find(name)?.trainable else { continue }
             scale.value[0, 0] = min(max(scale.value[0, 0], 0), limit)
         }
     }

@@ -1,3 +1,6 @@
+import AltaComm
+import AltaModel
+
 /// Sums of study losses as int64 fixed point, so that logs are the same at every rank count.
 ///
 /// The unit is 2^-32 (2e-10); a global batch may sum up to 2^31. A value that is not finite is counted apart.
@@ -16,4 +19,27 @@ struct OrderFreeSum {
     }
 
     static func value(_ units: Int64) -> Double { Double(units) * 0x1p-32 }
+}
+
+extension Losses {
+    /// Collective. The two losses that are sums over the studies of all ranks, each over its global count (0: the loss is 0); a
+    /// sum that is not finite gives a loss that is not.
+    ///
+    /// - Parameters:
+    ///   - image: the reconstruction errors of this rank's studies.
+    ///   - text: their masked-language errors.
+    static func means(
+        image: [Double], text: [Double], counts: LossCounts, collectives: any Collectives
+    ) throws -> Losses {
+        let own = [OrderFreeSum(image), OrderFreeSum(text)]
+        let sums = try collectives.allReduce(own.flatMap { [$0.units, $0.nonFiniteCount] }, .sum)
+        func mean(_ index: Int, _ count: Int) -> Double {
+            guard sums[2 * index + 1] == 0 else { return .nan }
+            return count > 0 ? OrderFreeSum.value(sums[2 * index]) / Double(count) : 0
+        }
+        var losses = Losses()
+        losses.imageReconstruction = mean(0, counts.hiddenPatches)
+        losses.maskedLanguage = mean(1, counts.maskedTokens)
+        return losses
+    }
 }

@@ -1,6 +1,5 @@
 import AltaComm
 import AltaCore
-import AltaModel
 
 extension RankContext {
     /// Refuses a job whose ranks do not agree on what they run. Collective.
@@ -56,15 +55,18 @@ extension RankContext {
             reportingRank: rank)
     }
 
-    /// Refuses a model whose weights alone do not fit into this rank's memory: a slip in a width would else fill it.
-    func checkFits(_ config: ModelConfig) throws {
-        // As they are, and packed in two directions.
-        let needed = WeightCatalog.make(config).count.multipliedReportingOverflow(by: 3 * MemoryLayout<Float>.stride)
-        guard needed.overflow || needed.partialValue > availableBytes else { return }
+    /// Refuses a model whose weights, with what training keeps of each, do not fit into this rank's memory: a slip in a
+    /// width would else fill it.
+    ///
+    /// - Parameter training: the run; nil: nothing is trained.
+    func checkFits(_ plan: MemoryPlan, training: RunConfig?) throws {
+        let needed = plan.weightBytes(training: training)
+        guard needed > Double(availableBytes) else { return }
         throw AltaError(
             "the model does not fit in memory",
             why:
-                "its weights take \(needed.overflow ? "more" : "\(needed.partialValue >> 20)") MiB, this rank may count on "
-                + "\(availableBytes >> 20) MiB", remedy: "choose a smaller model, or fewer ranks on this machine")
+                "its weights\(training == nil ? "" : " and their optimizer") take \(Int(min(needed, 0x1p62)) >> 20) MiB, "
+                + "this rank may count on \(availableBytes >> 20) MiB",
+            remedy: "choose a smaller model, or fewer ranks on this machine")
     }
 }

@@ -17,12 +17,12 @@ public enum ImageVector: String, CaseIterable, Sendable {
 
 /// What a rank encoded of a table: d = width of the joint space.
 struct EncodedStudies {
-    /// Its studies: every rank-count-th of the table.
-    let studies: [StudyIndex]
     /// `[studies, d]`, unit rows.
     let images: [Float]
     /// `[studies, d]`, unit rows.
     let reports: [Float]
+    /// A hash of each report's words.
+    let reportHashes: [UInt64]
 }
 
 /// Retrieval over a table: every radiograph looks for its report, and every report for its radiograph.
@@ -42,28 +42,22 @@ public struct RetrievalRun {
     func evaluate() throws -> RetrievalResult {
         let encoded = try encode()
         return try Retrieval.evaluate(
-            images: encoded.images, texts: encoded.reports, reportHashes: encoded.studies.map(reportHash),
+            images: encoded.images, texts: encoded.reports, reportHashes: encoded.reportHashes,
             width: model.weights.config.projection, collectives: context.collectives)
     }
 
     /// Collective. The vectors of every rank-count-th study of the table.
     func encode() throws -> EncodedStudies {
         context.clock.current = "evaluation"
-        let (rank, ranks) = (context.collectives.rank, context.collectives.rankCount)
-        let own = stride(from: rank, to: preparer.table.count, by: ranks).map { StudyIndex($0) }
         var images: [Float] = []
         var texts: [Float] = []
-        // The first rank has the most studies; every rank takes part in every round, so that a fault is told at once.
-        let most = (preparer.table.count + ranks - 1) / ranks
-        for start in stride(from: 0, to: most, by: RetrievalRun.batch) {
-            try context.agree {
-                let studies = Array(own.dropFirst(start).prefix(RetrievalRun.batch))
-                guard !studies.isEmpty else { return }
-                images += try encodeImages(studies)
-                texts += encodeReports(studies)
-            }
+        var hashes: [UInt64] = []
+        try context.forOwnStudies(of: preparer.table.count, batch: RetrievalRun.batch) { studies in
+            images += try encodeImages(studies)
+            texts += encodeReports(studies)
+            hashes += studies.map(reportHash)
         }
-        return EncodedStudies(studies: own, images: images, reports: texts)
+        return EncodedStudies(images: images, reports: texts, reportHashes: hashes)
     }
 
     private func encodeImages(_ studies: [StudyIndex]) throws -> [Float] {

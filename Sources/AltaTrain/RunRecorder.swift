@@ -35,8 +35,8 @@ final class RunRecorder: TrainingListener {
         progress.show(report)
     }
 
-    func validated(_ result: RetrievalResult, step: Int) throws {
-        try log.append(event: "validation", [("step", .integer(step))] + result.members)
+    func validated(_ members: [(String, JSONValue)], step: Int) throws {
+        try log.append(event: "validation", [("step", .integer(step))] + members)
     }
 
     func saved(_ path: String, step: Int) throws {

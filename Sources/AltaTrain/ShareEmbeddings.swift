@@ -36,7 +36,7 @@ struct ShareEmbeddings {
 
     /// Takes over what a micro-batch made.
     func store(_ output: ModelOutput, studies range: Range<Int>) {
-        let rows = rows(range)
+        let (rows, output) = (rows(range), joint(output))
         imageGlobal.rows(rows.studies).copy(from: output.imageGlobal.value)
         textGlobal.rows(rows.studies).copy(from: output.textGlobal.value)
         patches.rows(rows.patches).copy(from: output.patches.value)
@@ -47,13 +47,18 @@ struct ShareEmbeddings {
     func seeds(
         _ result: ContrastiveResult, output: ModelOutput, studies range: Range<Int>
     ) -> [(Variable, Matrix)] {
-        let rows = rows(range)
+        let (rows, output) = (rows(range), joint(output))
         return [
             (output.imageGlobal, result.imageGlobalGradient.rows(rows.studies)),
             (output.textGlobal, result.textGlobalGradient.rows(rows.studies)),
             (output.patches, result.patchesGradient.rows(rows.patches)),
             (output.words, result.wordsGradient.rows(rows.words)),
         ]
+    }
+
+    private func joint(_ output: ModelOutput) -> JointEmbeddings {
+        guard let joint = output.joint else { preconditionFailure("a model without a joint space has no embeddings") }
+        return joint
     }
 
     /// As the objective takes them; `positions` are the studies' places in the global batch, ascending.

@@ -1,23 +1,32 @@
-/// The four losses of a step, over the global batch.
+import AltaCore
+
+/// The losses of a step, over the global batch: four, or in pretraining two.
 public struct Losses: Sendable, Equatable {
-    /// Study against report, by their vectors.
-    public var globalContrastive = 0.0
-    /// Patches against words.
-    public var localContrastive = 0.0
+    /// Study against report, by their vectors; nil in pretraining.
+    public var globalContrastive: Double?
+    /// Patches against words; nil in pretraining.
+    public var localContrastive: Double?
     /// Hidden patches of the current frontal view.
     public var imageReconstruction = 0.0
     /// Masked tokens.
     public var maskedLanguage = 0.0
 
-    /// All zero.
+    /// Nothing lost, and nothing compared.
     public init() {}
+
+    /// The names of a stage's losses.
+    public static func names(of stage: Stage) -> [String] {
+        var losses = Losses()
+        if stage == .align { (losses.globalContrastive, losses.localContrastive) = (0, 0) }
+        return losses.named.map(\.name)
+    }
 
     /// The losses under their names in logs and fixtures, in the published order.
     public var named: [(name: String, value: Double)] {
         [
             ("global_contrastive", globalContrastive), ("local_contrastive", localContrastive),
             ("image_reconstruction", imageReconstruction), ("masked_language", maskedLanguage),
-        ]
+        ].compactMap { name, value in value.map { (name, $0) } }
     }
 
     /// What is minimised: their sum, each with weight 1.
@@ -34,7 +43,8 @@ public struct StepReport: Sendable {
     public var losses: Losses
     /// The rate of the update.
     public var learningRate: Double
-    /// The logit scales as factors (not logarithms) after the update, in the order of `WeightCatalog`.
+    /// The logit scales as factors (not logarithms) after the update, in the order of `WeightCatalog`; none in
+    /// pretraining.
     public var logitScales: [Double]
     /// The Euclidean norm of the whole gradient.
     public var gradientNorm: Double

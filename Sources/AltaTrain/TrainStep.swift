@@ -9,9 +9,10 @@ import AltaTensor
 /// One training step over the global batch. Every method is collective.
 ///
 /// The contrastive losses see all studies of all ranks whatever the micro-batch: where a rank's share does not fit, its
-/// embeddings are made first without activations, and every micro-batch is run again, with them, for its gradient.
+/// embeddings are made first without activations, and every micro-batch is run again, with them, for its gradient. A model
+/// without a joint space has no such losses, and every micro-batch is run once.
 public struct TrainStep {
-    let model: AltaModel
+    let model: any StageModel
     let engine: Engine
     let ledger: GradientLedger
     let collectives: any Collectives
@@ -21,7 +22,7 @@ public struct TrainStep {
     /// Studies in flight on this rank.
     let microBatch: Int
 
-    /// Leaves the gradient of the four losses over the global batch in the ledger, on every rank.
+    /// Leaves the gradient of the stage's losses over the global batch in the ledger, on every rank.
     ///
     /// - Parameters:
     ///   - studies: this rank's share, in the order of `plan.shares[rank]`.
@@ -29,37 +30,42 @@ public struct TrainStep {
     /// - Returns: the losses, the same on every rank.
     /// - Throws: `AltaError` on every rank where any rank met a number that is not finite.
     func gradients(_ studies: [PreparedStudy], plan: StepPlan, counts: LossCounts) throws -> StepGradients {
-        embeddings.release(to: .start)
         ledger.reset()
-        let share = ShareEmbeddings.make(studies, config: model.weights.config, arena: embeddings)
         let passes = ranges(studies.count)
-
-        var kept: ForwardPass?
-        for range in passes {
-            let pass = forward(studies[range], counts: counts, recording: passes.count == 1)
-            share.store(pass.output, studies: range)
-            kept = passes.count == 1 ? pass : nil
-        }
-
-        let local = share.local(positions: plan.shares[collectives.rank], globalBatch: plan.studies.count)
-        let contrastive = try contrast(local)
+        let contrast = model.hasJointSpace ? try contrast(studies, passes, plan: plan, counts: counts) : nil
 
         var sums = StudySums()
         for range in passes {
-            let pass = kept ?? forward(studies[range], counts: counts, recording: true)
+            let pass = contrast?.onlyPass ?? forward(studies[range], counts: counts, recording: true)
             sums.add(pass.output)
             clock.measure(.backward) {
-                pass.tape.backward(seeds: share.seeds(contrastive, output: pass.output, studies: range))
+                pass.tape.backward(seeds: contrast?.seeds(pass.output, studies: range) ?? [])
             }
         }
 
         let losses = try clock.measure(.communication) {
             try reduceLedger()
-            return try sums.losses(contrastive, counts: counts, collectives: collectives)
+            return try sums.losses(contrast?.result, counts: counts, collectives: collectives)
         }
-        setScaleGradients(contrastive.scaleGradients)
+        if let contrast { setScaleGradients(contrast.result.scaleGradients) }
         try checkFinite(losses)
-        return StepGradients(losses: losses, embeddings: local)
+        return StepGradients(losses: losses, embeddings: contrast?.local)
+    }
+
+    /// Embeds the share, its micro-batches one after the other, and compares it with the whole global batch.
+    private func contrast(
+        _ studies: [PreparedStudy], _ passes: [Range<Int>], plan: StepPlan, counts: LossCounts
+    ) throws -> ContrastivePass {
+        embeddings.release(to: .start)
+        let share = ShareEmbeddings.make(studies, config: model.weights.config, arena: embeddings)
+        var onlyPass: ForwardPass?
+        for range in passes {
+            let pass = forward(studies[range], counts: counts, recording: passes.count == 1)
+            share.store(pass.output, studies: range)
+            onlyPass = passes.count == 1 ? pass : nil
+        }
+        let local = share.local(positions: plan.shares[collectives.rank], globalBatch: plan.studies.count)
+        return ContrastivePass(share: share, local: local, result: try evaluate(local), onlyPass: onlyPass)
     }
 
     /// The forward pass of one micro-batch; recorded for a backward sweep, or for its embeddings alone.
@@ -76,7 +82,7 @@ public struct TrainStep {
         stride(from: 0, to: count, by: microBatch).map { $0..<min($0 + microBatch, count) }
     }
 
-    private func contrast(_ local: LocalEmbeddings) throws -> ContrastiveResult {
+    private func evaluate(_ local: LocalEmbeddings) throws -> ContrastiveResult {
         let scales = model.weights.logitScales
         do {
             let result = try clock.measure(.loss) {
@@ -146,10 +152,24 @@ private struct ForwardPass {
     let output: ModelOutput
 }
 
+/// The share in the joint space, and its contrastive losses.
+private struct ContrastivePass {
+    let share: ShareEmbeddings
+    let local: LocalEmbeddings
+    let result: ContrastiveResult
+    /// The recorded pass, where the share is one micro-batch.
+    let onlyPass: ForwardPass?
+
+    func seeds(_ output: ModelOutput, studies: Range<Int>) -> [(Variable, Matrix)] {
+        share.seeds(result, output: output, studies: studies)
+    }
+}
+
 /// What `gradients` made besides the gradients.
 struct StepGradients {
     let losses: Losses
-    let embeddings: LocalEmbeddings
+    /// This rank's share in the joint space; nil where the stage has none.
+    let embeddings: LocalEmbeddings?
 }
 
 /// The two losses that are sums over studies.
@@ -164,19 +184,11 @@ private struct StudySums {
 
     /// Collective. Losses over the global batch; a sum that is not finite gives a loss that is not.
     func losses(
-        _ contrastive: ContrastiveResult, counts: LossCounts, collectives: any Collectives
+        _ contrastive: ContrastiveResult?, counts: LossCounts, collectives: any Collectives
     ) throws -> Losses {
-        let own = [OrderFreeSum(image), OrderFreeSum(text)]
-        let sums = try collectives.allReduce(own.flatMap { [$0.units, $0.nonFiniteCount] }, .sum)
-        func mean(_ index: Int, _ count: Int) -> Double {
-            guard sums[2 * index + 1] == 0 else { return .nan }
-            return count > 0 ? OrderFreeSum.value(sums[2 * index]) / Double(count) : 0
-        }
-        var losses = Losses()
-        losses.globalContrastive = contrastive.globalLoss
-        losses.localContrastive = contrastive.localLoss
-        losses.imageReconstruction = mean(0, counts.hiddenPatches)
-        losses.maskedLanguage = mean(1, counts.maskedTokens)
+        var losses = try Losses.means(image: image, text: text, counts: counts, collectives: collectives)
+        losses.globalContrastive = contrastive?.globalLoss
+        losses.localContrastive = contrastive?.localLoss
         return losses
     }
 }

@@ -75,15 +75,12 @@ public struct Trainer {
             hiddenPatches: run.plan.globalBatch * (model.patches - model.kept), maskedTokens: Int(masked))
     }
 
-    /// Collective. Retrieval on `data.validation`, where the run has one; a study that cannot be read is told of and does
-    /// not end the run.
+    /// Collective. The stage's validation, where the run has one; a study that cannot be read is told of and does not end
+    /// the run.
     private func validate(step: Int) throws {
-        guard let preparer = run.validation else { return }
-        let retrieval = RetrievalRun(
-            model: run.step.model, preparer: preparer, context: context, arena: run.step.activations,
-            imageVector: .study)
+        guard let validation = run.makeValidation(context) else { return }
         do {
-            try listener.validated(try retrieval.evaluate(), step: step)
+            try listener.validated(try validation.members(), step: step)
         } catch let failure as AgreedFailure {
             try listener.couldNotValidate(failure.error, step: step)
         }

@@ -26,14 +26,15 @@ struct TrainingData {
                 remedy: "give a BERT vocab.txt, or make one with alta-data vocabulary")
         }
         let vocabulary = try WordVocabulary(path: vocabularyPath)
-        let tokenizer = try WordPieceTokenizer(vocabulary: vocabulary)
+        let recipe = StudyRecipe(config.model)
+        let tokenizer = try WordPieceTokenizer(vocabulary: vocabulary, needsSeparator: recipe.needsSeparator)
         var model = config.model
         let vocabularyHash = try hash(of: vocabularyPath)
         model.vocabulary = try pretrained.vocabularySize(vocabulary, hash: vocabularyHash)
-        let table = try StudyTable.load(csvPath: csvPath, imageRoot: config.imageRoot)
+        let table = try StudyTable.load(csvPath: csvPath, imageRoot: config.imageRoot, recipe: recipe)
         let preparer = StudyPreparer(
             table: table, reports: ReportPreparation(tokenizer: tokenizer, maxTokens: model.maxTokens),
-            config: model, seed: config.seed)
+            config: model, seed: config.seed, dicomScaling: config.dicomScaling)
         return TrainingData(
             preparer: preparer, config: model, costs: table.costs(maxTokens: model.maxTokens),
             hash: try hash(of: csvPath), vocabularyHash: vocabularyHash)

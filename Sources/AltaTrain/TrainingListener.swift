@@ -1,10 +1,9 @@
 import AltaCore
-import AltaEvaluate
 
 /// Hears how a run goes; on rank 0 it tells the log and the person who watches.
 protocol TrainingListener {
     func completed(_ report: StepReport) throws
-    func validated(_ result: RetrievalResult, step: Int) throws
+    func validated(_ members: [(String, JSONValue)], step: Int) throws
     func couldNotValidate(_ error: AltaError, step: Int) throws
     func saved(_ path: String, step: Int) throws
     func couldNotSave(_ error: AltaError, step: Int) throws
@@ -14,7 +13,7 @@ protocol TrainingListener {
 /// The listener of every rank but the first.
 struct SilentListener: TrainingListener {
     func completed(_ report: StepReport) {}
-    func validated(_ result: RetrievalResult, step: Int) {}
+    func validated(_ members: [(String, JSONValue)], step: Int) {}
     func couldNotValidate(_ error: AltaError, step: Int) {}
     func saved(_ path: String, step: Int) {}
     func couldNotSave(_ error: AltaError, step: Int) {}

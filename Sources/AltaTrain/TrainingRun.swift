@@ -75,9 +75,9 @@ struct TrainingRun {
     private static func openValidation(
         _ config: RunConfig, _ path: String, _ training: StudyPreparer, context: RankContext
     ) throws -> StudyPreparer {
-        let table = try StudyTable.load(csvPath: path, imageRoot: config.imageRoot)
+        let table = try StudyTable.load(csvPath: path, imageRoot: config.imageRoot, recipe: training.table.recipe)
         if context.isFirst { try table.checkFilesExist() }
-        return StudyPreparer(table: table, reports: training.reports, config: training.config, seed: training.seed)
+        return training.over(table)
     }
 
     private static func openFolder(_ config: RunConfig, context: RankContext) throws -> RunFolder {
@@ -93,7 +93,7 @@ struct TrainingRun {
         _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
         _ checkpoint: Checkpoint?, _ pretrained: Pretrained, context: RankContext
     ) throws -> TrainingRun {
-        try context.checkFits(data.config)
+        try context.checkFits(MemoryPlan(config: data.config), training: config)
         let files = try pretrained.weights(data.config)
         if context.isFirst { try folder.write(config) }
         let weights = try ModelWeights.make(
@@ -110,13 +110,13 @@ struct TrainingRun {
         }
         return TrainingRun(
             config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
-            step: makeStep(config, weights, plan, context: context), folder: folder, origin: origin,
+            step: makeStep(config, weights, plan, pretrained, context: context), folder: folder, origin: origin,
             weightReports: files.reports, completedSteps: checkpoint?.step ?? 0,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }
 
     private static func makeStep(
-        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, context: RankContext
+        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, _ pretrained: Pretrained, context: RankContext
     ) -> TrainStep {
         let ledger = GradientLedger.make(
             sum: config.isDeterministic ? .orderFree : .floating,
@@ -127,9 +127,9 @@ struct TrainingRun {
             config.microBatch > 0
             ? config.microBatch
             : MemoryPlan(config: weights.config).microBatch(
-                availableBytes: context.availableBytes, share: share)
+                availableBytes: context.availableBytes, share: share, training: config)
         return TrainStep(
-            model: AltaModel.make(weights: weights, dropoutRate: config.dropout ?? 0.1), engine: context.engine,
+            model: weights.model(dropout: pretrained.dropout(config)), engine: context.engine,
             ledger: ledger, collectives: context.collectives, activations: Arena(), embeddings: Arena(),
             clock: context.clock, microBatch: microBatch)
     }

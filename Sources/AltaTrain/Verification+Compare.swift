@@ -56,13 +56,13 @@ extension Verification {
         var rows: [VerificationRow] = []
         for (group, tolerance) in groups {
             let expected = try expectedNames(in: group)
-            let scale = group == "gradients/" ? try largestNorm(expected.map { group + $0 }) : 0
+            let largest = group == "gradients/" ? try largestNorm(expected.map { group + $0 }) : 0
             for name in expected {
                 let isScale = group == "gradients/" && WeightCatalog.logitScaleNames.contains(name)
                 rows.append(
                     VerificationRow(
                         name: group + name,
-                        error: try error(of: group + name, computed, floor: scale * Verification.silentShare),
+                        error: try error(of: group + name, computed, floor: try floor(name, largest: largest)),
                         tolerance: isScale ? Tolerance.scaleGradient : tolerance))
             }
         }
@@ -73,12 +73,23 @@ extension Verification {
     /// rounding in two correct programs (as with one study in the batch) has no relative error of its own.
     static let silentShare = 1e-7
 
+    /// The least norm that a difference is held against; `largest` is that of all gradients, or 0.
+    ///
+    /// The bias of an attention's keys has no gradient but rounding, since softmax does not see it: it is held against that of
+    /// the queries, whose terms it is made of.
+    private func floor(_ name: String, largest: Double) throws -> Double {
+        let silent = largest * Verification.silentShare
+        guard largest > 0, name.hasSuffix(".key.bias") else { return silent }
+        let queries = "gradients/\(name.dropLast("key.bias".count))query.bias"
+        return max(silent, norm(try fixture.file.floats(queries)))
+    }
+
     /// What the fixture expects of a group; every loss must be there, and the gradient of every weight that trains.
     private func expectedNames(in group: String) throws -> [String] {
         let names = fixture.names(in: group)
         let required =
             switch group {
-            case "losses/": Losses().named.map(\.name)
+            case "losses/": Losses.names(of: fixture.config.stage)
             case "stepped/" where fixture.recipe.rates.isEmpty: [String]()
             case "gradients/", "stepped/":
                 WeightCatalog.make(fixture.config).specs.filter(\.trainsByDefault).flatMap { $0.parts.map(\.name) }
@@ -91,10 +102,10 @@ extension Verification {
     }
 
     private func largestNorm(_ names: [String]) throws -> Double {
-        try names.map { relativeNorm(try fixture.file.floats($0)) }.max() ?? 0
+        try names.map { norm(try fixture.file.floats($0)) }.max() ?? 0
     }
 
-    private func relativeNorm(_ values: [Float]) -> Double {
+    private func norm(_ values: [Float]) -> Double {
         values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     }
 
@@ -106,8 +117,8 @@ extension Verification {
         if name == "embeddings/text_local" { (found, expected) = (usedWords(found), usedWords(expected)) }
         var differences = zip(found, expected).map { $0 - $1 }
         if name.hasPrefix("stepped/") { try forgiveSilentElements(&differences, of: name) }
-        let difference = relativeNorm(differences)
-        let norm = max(relativeNorm(expected), floor)
+        let difference = norm(differences)
+        let norm = max(norm(expected), floor)
         return difference == 0 ? 0 : difference / norm
     }
 
@@ -119,7 +130,7 @@ extension Verification {
     private func forgiveSilentElements(_ differences: inout [Float], of name: String) throws {
         let gradient = try fixture.file.floats("gradients/" + name.dropFirst("stepped/".count))
         guard gradient.count == differences.count else { return }
-        let silent = Verification.silentElementShare * relativeNorm(gradient) / Double(gradient.count).squareRoot()
+        let silent = Verification.silentElementShare * norm(gradient) / Double(gradient.count).squareRoot()
         let reach = Float(2 * fixture.recipe.rates.reduce(0, +))
         for index in differences.indices where Double(abs(gradient[index])) < silent && abs(differences[index]) <= reach
         {

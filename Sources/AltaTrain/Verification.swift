@@ -4,6 +4,7 @@ import AltaCore
 import AltaData
 import AltaFormats
 import AltaModel
+import AltaObjective
 import AltaTensor
 
 /// Recomputes a fixture with the code that trains, its studies split over the ranks at hand.
@@ -54,7 +55,7 @@ public struct Verification {
         let weights = try context.agree {
             try ModelWeights.make(config: fixture.config, trainable: .adapters, source: source, engine: engine)
         }
-        let model = AltaModel.make(weights: weights, dropoutRate: 0)
+        let model = weights.model(dropoutRate: 0)
         let ledger = GradientLedger.make(
             sum: .orderFree, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) },
             globalBatch: fixture.studies.count, engine: engine)
@@ -62,7 +63,7 @@ public struct Verification {
             model: model, engine: engine, ledger: ledger, collectives: collectives, activations: Arena(),
             embeddings: Arena(), clock: context.clock, microBatch: microBatch)
         var computed = ComputedTensors()
-        try addInference(model, to: &computed)
+        if let model = model as? AltaModel { try addInference(model, to: &computed) }
         let optimizer = Optimizer.make(weights: weights, constants: fixture.recipe.constants)
         try addGradients(step, to: &computed)
         for rate in fixture.recipe.rates {
@@ -97,8 +98,11 @@ public struct Verification {
         for (slot, spec) in weights.trainableSpecs.enumerated() {
             computed.add("gradients/", spec, step.ledger.gradient(slot))
         }
+        if let own = result.embeddings { try addEmbeddings(own, to: &computed) }
+    }
+
+    private func addEmbeddings(_ own: LocalEmbeddings, to computed: inout ComputedTensors) throws {
         let gather = ShareGather(collectives: collectives, shares: plan.shares)
-        let own = result.embeddings
         let studies = 0..<own.count
         let perStudy = own.patchesPerStudy
         let width = fixture.config.projection

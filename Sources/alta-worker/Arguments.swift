@@ -26,13 +26,18 @@ enum Arguments {
         return vector
     }
 
-    /// The table of configuration keys for `--help`.
-    static let keys = "Configuration keys:\n" + RunConfig.keyTableText()
+    /// The table of configuration keys for `--help`, with a stage's defaults.
+    static func keys(_ stage: Stage) -> String {
+        "Configuration keys, with the defaults of the stage \(stage.rawValue):\n" + RunConfig.keyTableText(stage)
+    }
 
     /// The configuration a command line describes; whatever is wrong with it, every rank finds alike.
-    static func config(_ arguments: ParsedArguments, job: RankContext) throws -> RunConfig {
+    ///
+    /// - Parameter stage: the command's; nil: the one the configuration names.
+    static func config(_ arguments: ParsedArguments, stage: Stage? = nil, job: RankContext) throws -> RunConfig {
         try job.agree {
-            let config = try RunConfig.load(path: arguments.positionals.first, overrides: arguments.values("--set"))
+            let config = try RunConfig.load(
+                path: arguments.positionals.first, overrides: arguments.values("--set"), stage: stage)
             try checkAvailable(config)
             return config
         }

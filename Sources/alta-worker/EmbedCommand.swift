@@ -16,7 +16,7 @@ enum EmbedCommand {
         ],
         example:
             "mpirun -n 2 alta-worker embed --checkpoint run --set data.validation=test.csv --output vectors.safetensors",
-        notes: Arguments.keys)
+        notes: Arguments.keys(.align))
 
     static func run(_ arguments: ParsedArguments, job: RankContext) throws -> ExitCode {
         let output = try job.agree { try arguments.required("--output") }

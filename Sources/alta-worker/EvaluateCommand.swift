@@ -14,7 +14,7 @@ enum EvaluateCommand {
         ],
         example: "mpirun -n 2 alta-worker evaluate config.json --checkpoint run --set data.validation=test.csv",
         notes: "Studies with equal reports count as matches of each other. Ties are broken by expectation.\n\n"
-            + Arguments.keys)
+            + Arguments.keys(.align))
 
     static func run(_ arguments: ParsedArguments, job: RankContext) throws -> ExitCode {
         let config = try Arguments.config(arguments, job: job)

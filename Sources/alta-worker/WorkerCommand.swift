@@ -6,11 +6,12 @@ import Foundation
 enum WorkerCommand {
     static let group = CommandGroup(
         name: "alta-worker",
-        summary: "One rank of a job that aligns radiographs with reports. Start it with mpirun or alta-launch; alone "
+        summary:
+            "One rank of a job that pretrains, or aligns radiographs with reports. Start it with mpirun or alta-launch; alone "
             + "it is a job of one rank.",
         commands: [
-            AlignCommand.description, EvaluateCommand.description, EmbedCommand.description, ExportCommand.description,
-            VerifyCommand.description,
+            TrainCommand.pretrain, TrainCommand.align, EvaluateCommand.description, EmbedCommand.description,
+            ExportCommand.description, VerifyCommand.description,
         ])
 
     /// Runs a command line; the process's exit code.
@@ -29,7 +30,7 @@ enum WorkerCommand {
     }
 
     /// Commands of the contract that later versions bring; a near miss would be no help.
-    private static let laterCommands = ["pretrain", "bench"]
+    private static let laterCommands = ["bench"]
 
     /// The command line; nil: it asks what there is.
     private static func parse(_ arguments: [String]) throws -> ParsedArguments? {
@@ -44,7 +45,8 @@ enum WorkerCommand {
 
     private static func perform(_ parsed: ParsedArguments, job: RankContext) throws -> ExitCode {
         switch parsed.command.name {
-        case AlignCommand.description.name: try AlignCommand.run(parsed, job: job)
+        case TrainCommand.pretrain.name: try TrainCommand.run(.pretrain, parsed, job: job)
+        case TrainCommand.align.name: try TrainCommand.run(.align, parsed, job: job)
         case EvaluateCommand.description.name: try EvaluateCommand.run(parsed, job: job)
         case EmbedCommand.description.name: try EmbedCommand.run(parsed, job: job)
         case ExportCommand.description.name: try ExportCommand.run(parsed, job: job)

@@ -18,7 +18,7 @@ public enum ImageDecoder {
     ///
     /// Throws `AltaError` with the file where it is missing, a folder, empty, neither JPEG nor PNG, truncated, damaged,
     /// too large, or of a kind that is refused.
-    public static func decode(path: String) throws -> RasterRGB {
+    public static func decode(path: String, dicomScaling: DicomScaling = .published) throws -> RasterRGB {
         let bytes: [UInt8]
         do {
             bytes = try SmallFile.contents(path, what: "the image", limit: maximumFileByteCount)
@@ -29,11 +29,13 @@ public enum ImageDecoder {
             }
             throw error
         }
-        return try decode(bytes: bytes, name: path)
+        return try decode(bytes: bytes, name: path, dicomScaling: dicomScaling)
     }
 
     /// Decodes the bytes of a file; `name` stands in errors.
-    public static func decode(bytes: [UInt8], name: String) throws -> RasterRGB {
+    public static func decode(
+        bytes: [UInt8], name: String, dicomScaling: DicomScaling = .published
+    ) throws -> RasterRGB {
         guard !bytes.isEmpty else {
             throw AltaError("image is empty", why: "the file has 0 bytes", remedy: "fetch the file again", file: name)
         }

@@ -1,4 +1,4 @@
-/// The published image transforms, from a decoded radiograph to the 8-bit grey image before normalisation.
+/// The published image transforms of both stages, from a decoded radiograph to the 8-bit grey image before normalisation.
 ///
 /// `cropped` is the same in every epoch and may be cached; `augmented` is what training adds.
 public enum ImagePipeline {
@@ -35,6 +35,17 @@ public enum ImagePipeline {
     /// reconstruction target) and the model's input for the other views.
     public static func training(_ raster: RasterRGB, side: Int, augmentation: Augmentation) -> GreyImage {
         augmented(cropped(raster, side: side), augmentation)
+    }
+
+    /// The pretraining transform: the box cut out and resized to `[side, side]` (bicubic, antialiased), mirrored or not, grey.
+    /// `side` is that of the reconstruction target.
+    ///
+    /// The box must lie within the raster. Source: torchvision's `resized_crop`, `hflip` and Pillow's `convert("L")`.
+    public static func pretraining(_ raster: RasterRGB, side: Int, crop: CropAugmentation) -> GreyImage {
+        let box = raster.cut(
+            rows: crop.top..<(crop.top + crop.height), columns: crop.left..<(crop.left + crop.width))
+        let grey = ResampleBicubic.resize(box, height: side, width: side).grey
+        return crop.isMirrored ? grey.mirrored : grey
     }
 
     /// The central positions; a half is rounded to even, as Python's `round` does.

@@ -1,15 +1,17 @@
 extension PlanarImage {
     /// The image at half the resolution, `[channels, height / 2, width / 2]` (a half is rounded down).
     ///
-    /// The model's own downscale of the reconstruction target: torch's `F.interpolate(size:, mode="bicubic",
-    /// antialias=True)` in single precision, not clamped; sums run in another order than torch's (below 1e-6 apart).
-    public func halved() -> PlanarImage {
+    /// The model's own downscale of the reconstruction target: torch's `F.interpolate(size:, mode="bicubic", antialias:)`
+    /// in single precision, not clamped; sums run in another order than torch's (below 1e-6 apart). ALTA antialiases
+    /// (eight taps), MRM as published does not (four taps of another cubic).
+    public func halved(antialias: Bool = true) -> PlanarImage {
         precondition(height >= 2 && width >= 2, "\(height) x \(width) cannot be halved")
-        let (rows, columns) = (height / 2, width / 2)
-        let vertical = ResampleAxis.bicubic(inputSize: height, outputSize: rows, window: 0..<rows)
-        let horizontal = ResampleAxis.bicubic(inputSize: width, outputSize: columns, window: 0..<columns)
-        let low = shortened(vertical)
-        return low.narrowed(horizontal)
+        func axis(_ size: Int) -> ResampleAxis {
+            antialias
+                ? ResampleAxis.bicubic(inputSize: size, outputSize: size / 2, window: 0..<(size / 2))
+                : ResampleAxis.fourTaps(inputSize: size, outputSize: size / 2)
+        }
+        return shortened(axis(height)).narrowed(axis(width))
     }
 
     private func shortened(_ axis: ResampleAxis) -> PlanarImage {

@@ -14,6 +14,8 @@ public struct PixelNormalization: Equatable, Sendable {
 
     /// ALTA's constants.
     public static let alta = PixelNormalization(mean: 0.4785, deviation: 0.2834)
+    /// MRM's constants.
+    public static let mrm = PixelNormalization(mean: 0.4978, deviation: 0.2449)
 }
 
 /// A model's input: single precision, normalised, channel by channel.

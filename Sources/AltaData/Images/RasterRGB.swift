@@ -37,6 +37,19 @@ public struct RasterRGB: Equatable, Sendable {
         return RasterRGB(channels: 3, height: height, width: width, pixels: three)
     }
 
+    /// The part of the image at these rows and columns, which must lie within it.
+    func cut(rows: Range<Int>, columns: Range<Int>) -> RasterRGB {
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= height, "rows \(rows) of \(height)")
+        precondition(columns.lowerBound >= 0 && columns.upperBound <= width, "columns \(columns) of \(width)")
+        var part: [UInt8] = []
+        part.reserveCapacity(rows.count * columns.count * channels)
+        for row in rows {
+            let start = (row * width + columns.lowerBound) * channels
+            part += pixels[start..<(start + columns.count * channels)]
+        }
+        return RasterRGB(channels: channels, height: rows.count, width: columns.count, pixels: part)
+    }
+
     /// The grey image of ITU-R 601-2 (Pillow's `convert("L")`): `(19595 r + 38470 g + 7471 b + 32768) >> 16`.
     public var grey: GreyImage {
         guard channels == 3 else { return GreyImage(height: height, width: width, pixels: pixels) }
@@ -73,5 +86,12 @@ public struct GreyImage: Equatable, Sendable {
         self.height = height
         self.width = width
         self.pixels = pixels
+    }
+
+    /// The image with left and right exchanged.
+    var mirrored: GreyImage {
+        var flipped = pixels
+        for row in 0..<height { flipped[(row * width)..<((row + 1) * width)].reverse() }
+        return GreyImage(height: height, width: width, pixels: flipped)
     }
 }

@@ -48,6 +48,28 @@ struct ResampleAxis {
         return ResampleAxis(window: window, stride: stride, first: first, count: count, weights: weights)
     }
 
+    /// The weights of torch's bicubic resize without antialiasing: four taps of the cubic with a = -0.75 at any scale, the
+    /// edges repeated (their weights are added to the outermost pixel's). At a factor of 2: -3/32, 19/32, 19/32, -3/32.
+    static func fourTaps(inputSize: Int, outputSize: Int) -> ResampleAxis {
+        let stride = 4
+        var first: [Int] = []
+        var count: [Int] = []
+        var weights = [Double](repeating: 0, count: outputSize * stride)
+        for position in 0..<outputSize {
+            let centre = (Double(position) + 0.5) * Double(inputSize) / Double(outputSize) - 0.5
+            let left = Int(centre.rounded(.down))
+            let taps = (left - 1)...(left + 2)
+            let start = min(max(taps.lowerBound, 0), inputSize - 1)
+            for tap in taps {
+                let source = min(max(tap, 0), inputSize - 1)
+                weights[position * stride + source - start] += sharpKernel(centre - Double(tap))
+            }
+            first.append(start)
+            count.append(min(taps.upperBound, inputSize - 1) - start + 1)
+        }
+        return ResampleAxis(window: 0..<outputSize, stride: stride, first: first, count: count, weights: weights)
+    }
+
     /// The source pixels that the window needs.
     var source: Range<Int> { (first.first ?? 0)..<((first.last ?? 0) + (count.last ?? 0)) }
 
@@ -57,6 +79,14 @@ struct ResampleAxis {
             let scaled = weight * Double(1 << ResampleAxis.precisionBits)
             return Int32(weight < 0 ? scaled - 0.5 : scaled + 0.5)
         }
+    }
+
+    /// The cubic convolution with a = -0.75.
+    private static func sharpKernel(_ distance: Double) -> Double {
+        let x = abs(distance)
+        if x < 1 { return (1.25 * x - 2.25) * x * x + 1 }
+        if x < 2 { return -0.75 * (((x - 5) * x + 8) * x - 4) }
+        return 0
     }
 
     /// Pillow's `bicubic_filter`, operation by operation.

@@ -14,7 +14,7 @@ public enum ResampleBicubic {
         let needed = height == raster.height ? rows : vertical.source
         let narrow =
             width == raster.width
-            ? copied(raster, rows: needed, columns: columns)
+            ? raster.cut(rows: needed, columns: columns)
             : horizontal(raster, rows: needed, width: width, columns: columns)
         guard height != raster.height else { return narrow }
         return self.vertical(narrow, vertical, firstRow: needed.lowerBound)
@@ -23,17 +23,6 @@ public enum ResampleBicubic {
     /// The whole of `raster` resized to `height` x `width`.
     public static func resize(_ raster: RasterRGB, height: Int, width: Int) -> RasterRGB {
         resize(raster, height: height, width: width, rows: 0..<height, columns: 0..<width)
-    }
-
-    private static func copied(_ raster: RasterRGB, rows: Range<Int>, columns: Range<Int>) -> RasterRGB {
-        let channels = raster.channels
-        var pixels: [UInt8] = []
-        pixels.reserveCapacity(rows.count * columns.count * channels)
-        for row in rows {
-            let start = (row * raster.width + columns.lowerBound) * channels
-            pixels += raster.pixels[start..<(start + columns.count * channels)]
-        }
-        return RasterRGB(channels: channels, height: rows.count, width: columns.count, pixels: pixels)
     }
 
     private static func horizontal(_ raster: RasterRGB, rows: Range<Int>, width: Int, columns: Range<Int>) -> RasterRGB

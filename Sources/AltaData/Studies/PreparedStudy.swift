@@ -6,7 +6,8 @@ public struct PreparedStudy: Sendable {
     public let index: StudyIndex
     /// The current frontal radiograph at twice the encoder's resolution: the reconstruction target.
     public let large: PlanarImage
-    /// The four inputs of the encoder, in the order of `View`; nil: absent.
+    /// The inputs of the encoder: four in the order of `View` where reports are aligned, the current frontal alone in
+    /// pretraining; nil: absent.
     public let views: [PlanarImage?]
     /// For each view all patches, the visible ones first (ascending in the masking noise).
     public let patchOrders: [[Int]]
@@ -20,7 +21,9 @@ public struct PreparedStudy: Sendable {
         index: StudyIndex, large: PlanarImage, views: [PlanarImage?], patchOrders: [[Int]], report: PreparedReport,
         dropoutKey: RandomKey
     ) {
-        precondition(views.count == View.count && patchOrders.count == View.count, "\(views.count) views")
+        precondition(
+            (views.count == 1 || views.count == View.count) && patchOrders.count == views.count,
+            "\(views.count) views, \(patchOrders.count) orders of patches")
         self.index = index
         self.large = large
         self.views = views

@@ -2,7 +2,8 @@ import AltaCore
 
 /// Turns rows of a data set into studies as the model takes them.
 ///
-/// Everything drawn is a function of (seed, epoch, study): which rank prepares a study, and when, changes nothing.
+/// Everything drawn is a function of (seed, epoch, study): which rank prepares a study, and when, changes nothing. The
+/// table's recipe decides what is prepared.
 public struct StudyPreparer: Sendable {
     /// The data set.
     public let table: StudyTable
@@ -12,19 +13,53 @@ public struct StudyPreparer: Sendable {
     public let config: ModelConfig
     /// The run's seed.
     public let seed: UInt64
+    /// How DICOM pixels become 8 bits.
+    public let dicomScaling: DicomScaling
 
     /// Stores the parts.
-    public init(table: StudyTable, reports: ReportPreparation, config: ModelConfig, seed: UInt64) {
+    public init(
+        table: StudyTable, reports: ReportPreparation, config: ModelConfig, seed: UInt64,
+        dicomScaling: DicomScaling = .published
+    ) {
         self.table = table
         self.reports = reports
         self.config = config
         self.seed = seed
+        self.dicomScaling = dicomScaling
     }
 
-    /// Decodes, augments, masks and tokenizes one study for training.
+    /// Prepares another table as this one is prepared.
+    public func over(_ table: StudyTable) -> StudyPreparer {
+        StudyPreparer(table: table, reports: reports, config: config, seed: seed, dicomScaling: dicomScaling)
+    }
+
+    /// Decodes, augments, masks and tokenizes one study for training: for alignment four views and a shuffled report, for
+    /// pretraining the current frontal and a report whose words are masked whole.
     ///
     /// - Throws: `AltaError` with the file and the row of a radiograph that cannot be read.
     public func prepare(_ study: StudyIndex, epoch: Int) throws -> PreparedStudy {
+        switch table.recipe {
+        case .align: try prepareForAlignment(study, epoch: epoch)
+        case .pretrain(let antialias): try prepareForPretraining(study, epoch: epoch, antialias: antialias)
+        }
+    }
+
+    private func prepareForPretraining(_ study: StudyIndex, epoch: Int, antialias: Bool) throws -> PreparedStudy {
+        let record = table.study(study)
+        guard let raster = try decoded(record, .currentFrontal) else { throw noFrontal(record) }
+        let key = RandomKey(seed: seed, epoch: epoch, study: study, purpose: .augmentation).child(0)
+        let crop = CropAugmentation.draw(key: key, height: raster.height, width: raster.width)
+        let large = PlanarImage.normalized(
+            grey: ImagePipeline.pretraining(raster, side: 2 * config.imageSize, crop: crop),
+            by: table.recipe.normalization)
+        return PreparedStudy(
+            index: study, large: large, views: [large.halved(antialias: antialias)],
+            patchOrders: [order(.currentFrontal, study, epoch)],
+            report: reports.prepareWords(record.report, seed: seed, epoch: epoch, study: study),
+            dropoutKey: RandomKey(seed: seed, epoch: epoch, study: study, purpose: .dropout))
+    }
+
+    private func prepareForAlignment(_ study: StudyIndex, epoch: Int) throws -> PreparedStudy {
         let record = table.study(study)
         let side = config.imageSize
         let large = try image(record, .currentFrontal, side: 2 * side, study, epoch)
@@ -52,7 +87,8 @@ public struct StudyPreparer: Sendable {
 
     private func evaluationView(_ record: StudyRecord, _ view: View) throws -> PlanarImage? {
         try decoded(record, view).map { raster in
-            .normalized(grey: ImagePipeline.evaluation(raster, imageSize: config.imageSize))
+            .normalized(
+                grey: ImagePipeline.evaluation(raster, imageSize: config.imageSize), by: table.recipe.normalization)
         }
     }
 
@@ -67,7 +103,8 @@ public struct StudyPreparer: Sendable {
         let draw = AugmentationDraw(key: key.child(view.isFrontal ? 0 : 1))
         return try decoded(record, view).map { raster in
             .normalized(
-                grey: ImagePipeline.training(raster, side: side, augmentation: draw.at(side: side)))
+                grey: ImagePipeline.training(raster, side: side, augmentation: draw.at(side: side)),
+                by: table.recipe.normalization)
         }
     }
 
@@ -80,7 +117,7 @@ public struct StudyPreparer: Sendable {
     private func decoded(_ record: StudyRecord, _ view: View) throws -> RasterRGB? {
         guard let path = record.paths[view.rawValue] else { return nil }
         do {
-            return try ImageDecoder.decode(path: path)
+            return try ImageDecoder.decode(path: path, dicomScaling: dicomScaling)
         } catch let error as AltaError {
             throw AltaError(
                 "cannot read the radiograph \(path)",

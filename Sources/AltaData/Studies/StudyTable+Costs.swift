@@ -1,17 +1,13 @@
 import AltaCore
 
 extension StudyTable {
-    /// What the radiographs and the decoder of a study cost, in tokens of its report: 102 GFLOP (vision 77, decoder 25)
-    /// against 0.81 for each token (text 64 and MLM 4 for 84) in a training step of `alta-base`.
-    public static let radiographCost = 126
-
     /// An estimate of each study's cost in token units, by row, for dealing studies to ranks: `[N]`.
     ///
     /// A study with a long report costs up to twice one with a short report. Reports are cut at `maxTokens`.
     public func costs(maxTokens: Int = 128) -> [Int] {
         (0..<count).map { row in
             let report = study(StudyIndex(row)).report
-            return Self.radiographCost + min(ReportCost.estimatedTokenCount(report.utf8), maxTokens)
+            return recipe.radiographCost + min(ReportCost.estimatedTokenCount(report.utf8), maxTokens)
         }
     }
 }

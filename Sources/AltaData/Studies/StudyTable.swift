@@ -21,7 +21,8 @@ public struct StudyRecord: Equatable, Sendable {
 }
 
 /// The studies of a CSV file as published: `image_path`, `auxview_image_path`, `last_image_path`,
-/// `last_auxview_image_path` and `report`, in any order and among others; `-1` is an absent view.
+/// `last_auxview_image_path` and `report`, in any order and among others; `-1` is an absent view. Pretraining needs no more
+/// than `image_path` and `report` (or `report_content`, as MRM's table has it) and looks at nothing else.
 ///
 /// The rows are checked when the table is loaded and decoded when they are asked for; the radiographs are not touched
 /// (`checkFilesExist`).
@@ -35,23 +36,31 @@ public struct StudyTable: Sendable {
     public let path: String
     /// The folder that relative image paths start from.
     public let imageRoot: String
+    /// What the studies are for.
+    public let recipe: StudyRecipe
 
     private let table: CSVTable
-    private let viewIndices: [Int]
+    /// The column of each view that the recipe has.
+    private let viewIndices: [View: Int]
     private let reportIndex: Int
 
     /// Reads and checks a table.
     ///
     /// Errors, with the row: the file cannot be read or is malformed, columns are missing (all of them are named) or stand
     /// twice, it has no rows, a study has no current frontal radiograph, a view's cell is empty, a report is empty.
-    /// - Parameter imageRoot: the folder that relative image paths start from; nil: the CSV's own.
-    public static func load(csvPath: String, imageRoot: String? = nil) throws -> StudyTable {
+    /// - Parameters:
+    ///   - imageRoot: the folder that relative image paths start from; nil: the CSV's own.
+    ///   - recipe: what the studies are for, which decides what columns there must be.
+    public static func load(
+        csvPath: String, imageRoot: String? = nil, recipe: StudyRecipe = .align
+    ) throws -> StudyTable {
         let table = try CSVTable(path: csvPath)
-        try requireColumns(of: table)
+        let reportColumn = try findColumns(of: table, recipe)
+        let viewIndices = try recipe.views.map { ($0, try table.column(named: viewColumns[$0.rawValue])) }
         let studies = try StudyTable(
             table: table,
-            imageRoot: imageRoot ?? URL(filePath: csvPath).deletingLastPathComponent().path,
-            viewIndices: viewColumns.map { try table.column(named: $0) },
+            imageRoot: imageRoot ?? URL(filePath: csvPath).deletingLastPathComponent().path, recipe: recipe,
+            viewIndices: Dictionary(uniqueKeysWithValues: viewIndices),
             reportIndex: table.column(named: reportColumn))
         guard studies.count > 0 else {
             throw AltaError("no studies", why: "the table has a header only", remedy: "add rows", file: csvPath)
@@ -60,17 +69,28 @@ public struct StudyTable: Sendable {
         return studies
     }
 
-    private init(table: CSVTable, imageRoot: String, viewIndices: [Int], reportIndex: Int) {
+    private init(
+        table: CSVTable, imageRoot: String, recipe: StudyRecipe, viewIndices: [View: Int], reportIndex: Int
+    ) {
         path = table.path
         self.table = table
         self.imageRoot = imageRoot
+        self.recipe = recipe
         self.viewIndices = viewIndices
         self.reportIndex = reportIndex
     }
 
-    private static func requireColumns(of table: CSVTable) throws {
-        let missing = (viewColumns + [reportColumn]).filter { !table.header.contains($0) }
-        guard !missing.isEmpty else { return }
+    /// The name of the report's column, once every column that is needed was found.
+    private static func findColumns(of table: CSVTable, _ recipe: StudyRecipe) throws -> String {
+        var missing = recipe.views.map { viewColumns[$0.rawValue] }.filter { !table.header.contains($0) }
+        let present = recipe.reportColumns.filter(table.header.contains)
+        if present.isEmpty { missing.append(recipe.reportColumns.joined(separator: " or ")) }
+        guard present.count < 2 else {
+            throw AltaError(
+                "two columns of reports: \(present.joined(separator: ", "))", why: "which is meant cannot be told",
+                remedy: "remove or rename one", file: table.path, row: 1)
+        }
+        if missing.isEmpty { return present[0] }
         let found = table.header.prefix(20).joined(separator: ", ") + (table.header.count > 20 ? ", ..." : "")
         throw AltaError(
             "missing columns: \(missing.joined(separator: ", "))", why: "the header has \(found)",
@@ -88,21 +108,21 @@ public struct StudyTable: Sendable {
     }
 
     private func absolutePath(_ row: Int, _ view: View) -> String? {
-        let name = cell(row, view)
-        if Self.isAbsent(name) { return nil }
+        guard let name = cell(row, view), !Self.isAbsent(name) else { return nil }
         return name.hasPrefix("/") ? name : "\(imageRoot)/\(name)"
     }
 
-    private func cell(_ row: Int, _ view: View) -> String {
-        table.field(row, viewIndices[view.rawValue]).trimmingCharacters(in: .whitespacesAndNewlines)
+    /// What stands for a view, or nil where the recipe does not have it.
+    private func cell(_ row: Int, _ view: View) -> String? {
+        viewIndices[view].map { table.field(row, $0).trimmingCharacters(in: .whitespacesAndNewlines) }
     }
 
     /// `-1`, and what a round trip through a column of floating-point numbers makes of it.
     private static func isAbsent(_ cell: String) -> Bool { cell == "-1" || cell == "-1.0" }
 
     private func check(_ row: Int) throws {
-        for view in View.allCases {
-            let cell = cell(row, view)
+        for view in recipe.views {
+            guard let cell = cell(row, view) else { continue }
             let column = Self.viewColumns[view.rawValue]
             guard !cell.isEmpty else {
                 throw fault(row, "\(column) is empty", nil, "give the radiograph's path, or -1 for an absent view")
@@ -127,7 +147,7 @@ public struct StudyTable: Sendable {
     /// Errors: the first file that does not exist or is a folder, with its row.
     public func checkFilesExist(progress: (_ checked: Int, _ total: Int) -> Void = { _, _ in }) throws {
         for row in 0..<count {
-            for view in View.allCases {
+            for view in recipe.views {
                 guard let file = absolutePath(row, view) else { continue }
                 var isFolder: ObjCBool = false
                 guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder), !isFolder.boolValue else {

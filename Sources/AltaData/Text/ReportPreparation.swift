@@ -2,11 +2,11 @@ import AltaCore
 
 /// A report as the text encoder sees it: intact and masked.
 public struct PreparedReport: Equatable, Sendable {
-    /// [CLS], the tokens, [SEP]: `[T]`, T from 2 to the maximum.
+    /// [CLS], the tokens, [SEP] where the vocabulary has one: `[T]`, T from 1 to the maximum.
     public let ids: [Int32]
     /// The same with [MASK] at the masked positions: `[T]`.
     public let maskedIDs: [Int32]
-    /// The masked positions, ascending: `[M]`, M from 0 to T - 2.
+    /// The masked positions, ascending: `[M]`, M from 0 to T - 1.
     public let maskedPositions: [Int]
     /// What stood at the masked positions: `[M]`.
     public let labels: [Int32]
@@ -22,14 +22,15 @@ public struct PreparedReport: Equatable, Sendable {
     }
 }
 
-/// Reports to token ids as published: sentences shuffled and joined with a space, WordPiece, cut to a maximum, half of
-/// the tokens masked (ALTA's `_shuffle_sentences` and `_random_mask` with ratio 0.5).
+/// Reports to token ids as published. ALTA (`prepare`): sentences shuffled and joined with a space, WordPiece, cut to a
+/// maximum, half of the tokens masked (`_shuffle_sentences` and `_random_mask` with ratio 0.5). MRM (`prepareWords`): in
+/// its own order, cut, half of the words masked.
 public struct ReportPreparation: Sendable {
     /// The tokenizer.
     public let tokenizer: WordPieceTokenizer
-    /// The longest sequence, [CLS] and [SEP] included.
+    /// The longest sequence, special tokens included.
     public let maxTokens: Int
-    /// With what probability a token that is not special is masked.
+    /// With what probability a token that is not special, or a word, is masked.
     public let maskProbability: Float
 
     /// Reports of at most `maxTokens` tokens, at least 2, of which a share of `maskProbability` is masked.
@@ -67,13 +68,28 @@ public struct ReportPreparation: Sendable {
         return PreparedReport(ids: ids, maskedPositions: masked, maskID: tokenizer.maskID)
     }
 
+    /// A study's report in one epoch of a pretraining run: [CLS], at most `maxTokens` - 1 tokens in the report's own
+    /// order, [SEP] among them where the vocabulary has one; whole words masked.
+    ///
+    /// Element `p` of the study's stream decides about the word that begins at position `p`.
+    public func prepareWords(_ report: String, seed: UInt64, epoch: Int, study: StudyIndex) -> PreparedReport {
+        let ids = encode(report)
+        let key = RandomKey(seed: seed, epoch: epoch, study: study, purpose: .tokenMask)
+        let words = MaskedWords(
+            maskID: tokenizer.maskID, endIDs: [tokenizer.paddingID, tokenizer.separatorID].compactMap { $0 },
+            paddedCount: maxTokens, probability: Double(maskProbability))
+        let masked = words.positions(in: ids, isPiece: tokenizer.isPiece) { Double(key.uniform($0)) }
+        return PreparedReport(ids: ids, maskedPositions: masked, maskID: tokenizer.maskID)
+    }
+
     /// A report in its own order, cut, nothing masked: what evaluation embeds.
     public func encode(_ report: String) -> [Int32] { bounded(CollectionOfOne(tokenizer.encode(report))) }
 
     private func bounded(_ sentences: some Sequence<[Int32]>) -> [Int32] {
         var ids = [tokenizer.classificationID]
-        for sentence in sentences { ids += sentence.prefix(maxTokens - 1 - ids.count) }
-        ids.append(tokenizer.separatorID)
-        return ids
+        let separator = tokenizer.separatorID.map { [$0] } ?? []
+        let room = maxTokens - separator.count
+        for sentence in sentences { ids += sentence.prefix(room - ids.count) }
+        return ids + separator
     }
 }

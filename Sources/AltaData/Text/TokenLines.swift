@@ -37,7 +37,7 @@ public struct TokenLines: Sendable {
             ids.removeAll(keepingCapacity: true)
             ids.append(tokenizer.classificationID)
             tokenizer.encode(utf8: line.span, into: &ids)
-            ids.append(tokenizer.separatorID)
+            if let separator = tokenizer.separatorID { ids.append(separator) }
             Self.append(ids, to: &json)
         }
         return json

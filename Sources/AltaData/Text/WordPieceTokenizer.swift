@@ -19,8 +19,8 @@ public struct WordPieceTokenizer: Sendable {
     public let unknownID: Int32
     /// The id of [CLS].
     public let classificationID: Int32
-    /// The id of [SEP].
-    public let separatorID: Int32
+    /// The id of [SEP], where the vocabulary has one; the published one of MRM has none.
+    public let separatorID: Int32?
     /// The id of [MASK].
     public let maskID: Int32
     /// The id of [PAD], where the vocabulary has one. Nothing here pads; it is special nevertheless.
@@ -28,20 +28,26 @@ public struct WordPieceTokenizer: Sendable {
 
     private let trie: WordPieceTrie
     private let continuationRoot: Int32
+    /// Whether the token of each id begins with `##`: `[vocabularySize]`.
+    private let pieces: [Bool]
     private let splitter = WordPieceSplitter()
 
     /// A tokenizer over a `vocab.txt`.
     ///
-    /// - Throws: `AltaError` where [UNK], [CLS], [SEP] or [MASK] is missing, or the tokens together exceed 16 MB.
-    public init(vocabulary: WordVocabulary) throws {
-        try self.init(tokens: (0..<vocabulary.count).map(vocabulary.token), file: vocabulary.path)
+    /// - Parameter needsSeparator: whether [SEP] must be among the tokens.
+    /// - Throws: `AltaError` where [UNK], [CLS], [MASK] or a needed [SEP] is missing, or the tokens together exceed 16 MB.
+    public init(vocabulary: WordVocabulary, needsSeparator: Bool = true) throws {
+        try self.init(
+            tokens: (0..<vocabulary.count).map(vocabulary.token), file: vocabulary.path, needsSeparator: needsSeparator)
     }
 
     /// A tokenizer over `tokens`, whose places are their ids, as the lines of a `vocab.txt`.
     ///
-    /// - Parameter file: where they came from, for messages.
-    /// - Throws: `AltaError` where [UNK], [CLS], [SEP] or [MASK] is missing, or the tokens together exceed 16 MB.
-    public init(tokens: [String], file: String? = nil) throws {
+    /// - Parameters:
+    ///   - file: where they came from, for messages.
+    ///   - needsSeparator: whether [SEP] must be among them.
+    /// - Throws: `AltaError` where [UNK], [CLS], [MASK] or a needed [SEP] is missing, or the tokens together exceed 16 MB.
+    public init(tokens: [String], file: String? = nil, needsSeparator: Bool = true) throws {
         var byteCount = 0
         for token in tokens { byteCount += token.utf8.count }
         guard byteCount < WordPieceTrie.maximumNodeCount else {
@@ -51,28 +57,32 @@ public struct WordPieceTokenizer: Sendable {
         }
         var trie = WordPieceTrie()
         for (id, token) in tokens.enumerated() where !token.isEmpty { trie.insert(token.utf8, id: Int32(id)) }
-        try self.init(trie: trie, vocabularySize: tokens.count, file: file)
+        try self.init(
+            trie: trie, pieces: tokens.map { $0.utf8.starts(with: "##".utf8) }, needsSeparator: needsSeparator,
+            file: file)
     }
 
-    private init(trie: WordPieceTrie, vocabularySize: Int, file: String?) throws {
+    private init(trie: WordPieceTrie, pieces: [Bool], needsSeparator: Bool, file: String?) throws {
         func find(_ special: Special) -> Int32? {
             let node = trie.node(special.rawValue.utf8)
             let id = node == WordPieceTrie.none ? WordPieceTrie.none : trie.token(at: node)
             return id == WordPieceTrie.none ? nil : id
         }
-        let missing = Special.allCases.filter { $0 != .padding && find($0) == nil }.map(\.rawValue)
+        let needed = Special.allCases.filter { $0 != .padding && ($0 != .separator || needsSeparator) }
+        let missing = needed.filter { find($0) == nil }.map(\.rawValue)
         guard missing.isEmpty, let unknown = find(.unknown), let classification = find(.classification),
-            let separator = find(.separator), let mask = find(.mask)
+            let mask = find(.mask)
         else {
             throw AltaError(
                 "the vocabulary lacks \(missing.joined(separator: ", "))",
-                why: "\(vocabularySize) tokens were read; training needs [UNK], [CLS], [SEP] and [MASK]",
+                why: "\(pieces.count) tokens were read; this needs \(needed.map(\.rawValue).joined(separator: ", "))",
                 remedy: "give the vocab.txt of a BERT model, or make one with alta-data vocabulary", file: file)
         }
         self.trie = trie
-        self.vocabularySize = vocabularySize
-        (unknownID, classificationID, separatorID, maskID) = (unknown, classification, separator, mask)
-        paddingID = find(.padding)
+        self.pieces = pieces
+        vocabularySize = pieces.count
+        (unknownID, classificationID, maskID) = (unknown, classification, mask)
+        (separatorID, paddingID) = (find(.separator), find(.padding))
         continuationRoot = trie.node("##".utf8)
     }
 
@@ -80,6 +90,9 @@ public struct WordPieceTokenizer: Sendable {
     public func isSpecial(_ id: Int32) -> Bool {
         id == unknownID || id == classificationID || id == separatorID || id == maskID || id == paddingID
     }
+
+    /// Whether an id's token begins with `##`: it continues the word before it.
+    public func isPiece(_ id: Int32) -> Bool { pieces[Int(id)] }
 
     /// The id of a token exactly as it stands in the vocabulary, or nil.
     public func id(of token: String) -> Int32? {
@@ -97,9 +110,9 @@ public struct WordPieceTokenizer: Sendable {
         return ids
     }
 
-    /// The ids of a text between [CLS] and [SEP], not truncated.
+    /// The ids of a text between [CLS] and, where the vocabulary has one, [SEP]; not truncated.
     public func encodeWithSpecials(_ text: String) -> [Int32] {
-        [classificationID] + encode(text) + [separatorID]
+        [classificationID] + encode(text) + (separatorID.map { [$0] } ?? [])
     }
 
     /// Appends the ids of UTF-8 bytes. Bytes that are not UTF-8 count as U+FFFD, which the reference deletes.

@@ -52,7 +52,7 @@ struct ModelCard {
 
     private func shape() throws -> [String] {
         let catalog = WeightCatalog.make(model)
-        let trained = catalog.specs.filter { config.trainable == .all || $0.trainsByDefault }.reduce(0) {
+        let trained = catalog.specs.filter { $0.trains(in: config.trainable) }.reduce(0) {
             $0 + $1.count
         }
         return [

@@ -67,27 +67,23 @@ extension ModelExport {
 
     /// Hugging Face's description of the text encoder, and the whole shape.
     private func configJSON() -> JSONValue {
-        .object(members: [
+        let dropout = pretrained.dropout(config)
+        return .object(members: [
             ("model_type", "alta"), ("architectures", ["ALTA"]), ("vocab_size", .integer(model.vocabulary)),
-            ("hidden_size", .integer(model.width)), ("num_hidden_layers", .integer(model.textDepth)),
+            ("hidden_size", .integer(model.textWidth)), ("num_hidden_layers", .integer(model.textDepth)),
             ("num_attention_heads", .integer(model.textHeads)), ("intermediate_size", .integer(model.textIntermediate)),
             ("max_position_embeddings", .integer(model.maxPositions)), ("type_vocab_size", 2), ("hidden_act", "gelu"),
             ("layer_norm_eps", .number(1e-12)), ("position_embedding_type", "absolute"),
             ("hidden_dropout_prob", .number(dropout.hidden)),
             ("attention_probs_dropout_prob", .number(dropout.attention)), ("torch_dtype", "float32"),
+            (HuggingFaceConfig.stageKey, .string(model.stage.rawValue)),
             (HuggingFaceConfig.modelKey, model.resolvedJSON()),
         ])
     }
 
-    /// BERT's dropout, as the run has it.
-    private var dropout: TextDropoutRates {
-        config.dropout.map { TextDropoutRates(hidden: $0, attention: $0) } ?? pretrained.dropout
-            ?? TextDropoutRates(hidden: 0.1, attention: 0.1)
-    }
-
     /// How radiographs become the encoder's input, in the words of Hugging Face's image processors.
     private func pixelsJSON() -> JSONValue {
-        let normalization = PixelNormalization.alta
+        let normalization = StudyRecipe(model).normalization
         let three = { (value: Float) in
             JSONValue.array([JSONValue](repeating: .number(Double("\(value)") ?? 0), count: 3))
         }

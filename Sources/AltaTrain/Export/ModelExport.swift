@@ -6,13 +6,14 @@ import Foundation
 /// A model on its way out: a checkpoint's, or one made of pretrained files, tensor by tensor under the published names.
 public struct ModelExport {
     /// The model's shape.
-    let model: ModelConfig
+    public let model: ModelConfig
     /// The configuration of the run, or the one that was given.
     let config: RunConfig
     /// The checkpoint that the weights are from; nil: pretrained and fresh ones.
     let checkpoint: Checkpoint?
     let pretrained: Pretrained
-    let weights: LayeredWeights
+    /// The values of its weights.
+    public let weights: LayeredWeights
 
     /// The member of a file's metadata that holds the model's shape, so that the file can be loaded alone.
     static let configKey = "config"
@@ -54,8 +55,9 @@ public struct ModelExport {
                 "the file does not say its model's shape", why: "its metadata has no `config`",
                 remedy: "give a configuration, a fixture or an exported model", file: path)
         }
-        var config = try RunConfig.load(path: nil, overrides: overrides)
-        config.model = try ModelConfig(json: JSONValue(parsing: text, file: path), file: path)
+        let stage = try Stage.named(in: file.metadata, file: path)
+        var config = try RunConfig.load(path: nil, overrides: overrides, stage: stage)
+        config.model = try ModelConfig(json: JSONValue(parsing: text, file: path), stage: stage, file: path)
         return config
     }
 
@@ -85,7 +87,7 @@ public struct ModelExport {
     /// The catalogue of the model.
     private var catalog: WeightCatalog { WeightCatalog.make(model, adapterInit: config.adapterInit) }
 
-    private func trains(_ spec: WeightSpec) -> Bool { config.trainable == .all || spec.trainsByDefault }
+    private func trains(_ spec: WeightSpec) -> Bool { spec.trains(in: config.trainable) }
 
     /// The hash of the frozen weights, as `ModelWeights.frozenHash` has it, without holding them all.
     private func frozenHash() throws -> String {
@@ -134,6 +136,6 @@ public struct ModelExport {
     }
 
     private func metadata() throws -> [String: String] {
-        ["format": "pt", "stage": "align", ModelExport.configKey: try model.resolvedJSON().text()]
+        ["format": "pt", "stage": model.stage.rawValue, ModelExport.configKey: try model.resolvedJSON().text()]
     }
 }

@@ -1,4 +1,5 @@
 import AltaCore
+import AltaModel
 
 /// A `config.json` in Hugging Face layout that describes a BERT, or a model that this system exported.
 struct HuggingFaceConfig {
@@ -11,6 +12,8 @@ struct HuggingFaceConfig {
 
     /// The member under which this system's own folders keep the whole shape.
     static let modelKey = "alta"
+    /// The member that tells its stage.
+    static let stageKey = "stage"
     /// The kinds of model whose text encoder is the BERT that this system computes.
     static let modelTypes = ["bert", "cxr-bert", "alta"]
 
@@ -21,6 +24,7 @@ struct HuggingFaceConfig {
         let bytes = try SmallFile.contents(path, what: "the model's config.json")
         let json = try bytes.withUnsafeBytes { try JSONValue(parsing: $0, file: path) }
         try checkKind(json, file: path)
+        let stage = Stage(rawValue: json[stageKey]?.string ?? "") ?? .align
         let size = { (key: String) in try wholeNumber(json, key, file: path) }
         return HuggingFaceConfig(
             text: TextShape(
@@ -30,7 +34,7 @@ struct HuggingFaceConfig {
             dropout: TextDropoutRates(
                 hidden: try rate(json, "hidden_dropout_prob", file: path),
                 attention: try rate(json, "attention_probs_dropout_prob", file: path)),
-            model: try json[modelKey].map { try ModelConfig(json: $0, file: path) })
+            model: try json[modelKey].map { try ModelConfig(json: $0, stage: stage, file: path) })
     }
 
     /// Refuses what would be computed otherwise than the file says.

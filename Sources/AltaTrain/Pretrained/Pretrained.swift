@@ -19,8 +19,10 @@ struct Pretrained {
     /// Both sources, the vision encoder's first.
     var sources: [PretrainedSource] { [vision, text].compactMap { $0 } }
 
-    /// The text encoder's own dropout rates, where its folder gives them.
-    var dropout: TextDropoutRates? { text?.dropout }
+    /// BERT's dropout in a run: the configuration's, else the text encoder's own, else the model's.
+    func dropout(_ config: RunConfig) -> TextDropoutRates {
+        config.dropout.map { TextDropoutRates($0) } ?? text?.dropout ?? TextDropoutRates(config.model.dropout)
+    }
 
     /// The configuration with what follows from the sources: the text encoder's shape, and its vocabulary where none is
     /// set.
@@ -40,10 +42,11 @@ struct Pretrained {
     ) throws {
         let differing = shape.differences(from: TextShape.of(config.model))
         guard !differing.isEmpty else { return }
-        guard shape.width == config.model.width, let name = config.modelName else {
+        let hasRoom = config.stage == .pretrain || shape.width == config.model.width
+        guard hasRoom, let name = config.modelName else {
             throw AltaError(
                 "pretrained.text has another shape than `model`", why: differing.joined(separator: "; "),
-                remedy: shape.width == config.model.width
+                remedy: hasRoom
                     ? "write the text encoder's numbers into `model`, or name a model instead"
                     : "choose a `model` as wide as the text encoder, which is \(shape.width)",
                 file: source.path)
@@ -88,7 +91,8 @@ struct Pretrained {
     ///
     /// - Throws: `AltaError` where a source lacks a tensor that it must have, or has one in a shape that does not fit.
     func weights(_ model: ModelConfig) throws -> PretrainedWeights {
-        try PretrainedWeights.make(sources, catalog: WeightCatalog.make(model), stageNeedsDecoder: true)
+        try PretrainedWeights.make(
+            sources, catalog: WeightCatalog.make(model), stageNeedsDecoder: model.stage == .align)
     }
 
     /// A hash of each source's files, under the side's name.

@@ -58,7 +58,8 @@ struct PretrainedSource {
         let file = try WeightFile.open(path)
         var source = PretrainedSource(side: side, path: path, files: [file])
         if let text = file.metadata[ModelExport.configKey] {
-            let model = try ModelConfig(json: JSONValue(parsing: text, file: path), file: path)
+            let stage = try Stage.named(in: file.metadata, file: path)
+            let model = try ModelConfig(json: JSONValue(parsing: text, file: path), stage: stage, file: path)
             source.model = model
             source.text = side == .text ? TextShape.of(model) : nil
         }
@@ -119,7 +120,8 @@ struct PretrainedSource {
         }
         return PretrainedSource(
             side: side, path: path, files: own + (earlier?.files ?? []),
-            text: side == .text ? TextShape.of(config.model) : nil, dropout: earlier?.dropout, model: config.model,
+            text: side == .text ? TextShape.of(config.model) : nil,
+            dropout: config.dropout.map { TextDropoutRates($0) } ?? earlier?.dropout, model: config.model,
             vocabularyPath: side == .text ? config.vocabularyPath ?? earlier?.vocabularyPath : nil,
             vocabularyHash: side == .text ? checkpoint.origin.vocabulary : nil)
     }

@@ -12,7 +12,7 @@ struct TextShape: Equatable {
     /// The text encoder of a model of this system.
     static func of(_ config: ModelConfig) -> TextShape {
         TextShape(
-            width: config.width, depth: config.textDepth, heads: config.textHeads,
+            width: config.textWidth, depth: config.textDepth, heads: config.textHeads,
             intermediate: config.textIntermediate, vocabulary: config.vocabulary, maxPositions: config.maxPositions)
     }
 
@@ -27,26 +27,13 @@ struct TextShape: Equatable {
             .map { "\($0.0): \(self[keyPath: $0.1]) there, \(other[keyPath: $0.1]) in the configuration" }
     }
 
-    /// Writes the shape into a model's; the width is the whole model's and stays.
+    /// Writes the shape into a model's; in the stage `align` the width is the whole model's and stays.
     func apply(to config: inout ModelConfig) {
+        if config.stage == .pretrain { config.givenTextWidth = width }
         config.textDepth = depth
         config.textHeads = heads
         config.textIntermediate = intermediate
         config.maxPositions = maxPositions
         config.maxTokens = min(config.maxTokens, maxPositions)
-    }
-}
-
-/// BERT's dropout rates.
-public struct TextDropoutRates: Equatable, Sendable {
-    /// After embeddings, attention output and feed-forward output.
-    public var hidden: Double
-    /// Of the attention probabilities.
-    public var attention: Double
-
-    /// Stores the rates.
-    public init(hidden: Double, attention: Double) {
-        self.hidden = hidden
-        self.attention = attention
     }
 }

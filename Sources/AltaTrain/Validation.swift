@@ -1,0 +1,49 @@
+import AltaCore
+import AltaModel
+
+/// What a run finds out on held-out studies at an epoch's end.
+protocol Validation {
+    /// Collective. What the log's `validation` event says, the same on every rank and at any rank count.
+    ///
+    /// - Throws: `AgreedFailure` where a study cannot be read.
+    func members() throws -> [(String, JSONValue)]
+}
+
+extension RetrievalRun: Validation {
+    func members() throws -> [(String, JSONValue)] { try evaluate().members }
+}
+
+extension TrainingRun {
+    /// The stage's validation on `data.validation`; nil: the run has none.
+    func makeValidation(_ context: RankContext) -> (any Validation)? {
+        guard let preparer = validation else { return nil }
+        switch config.stage {
+        case .align:
+            return RetrievalRun(
+                model: AltaModel.make(weights: weights, dropoutRate: 0), preparer: preparer, context: context,
+                arena: step.activations, imageVector: .study)
+        case .pretrain:
+            return LossRun(
+                model: weights.model(dropoutRate: 0), preparer: preparer, context: context, arena: step.activations,
+                batch: step.microBatch)
+        }
+    }
+}
+
+extension RankContext {
+    /// Collective. Each rank takes every rank-count-th of `count` studies, `batch` at a time.
+    ///
+    /// Every rank takes part in every round, so that a fault of one is told by all at once.
+    func forOwnStudies(of count: Int, batch: Int, _ body: ([StudyIndex]) throws -> Void) throws {
+        let (rank, ranks) = (collectives.rank, collectives.rankCount)
+        let own = stride(from: rank, to: count, by: ranks).map { StudyIndex($0) }
+        // The first rank has the most studies.
+        let most = (count + ranks - 1) / ranks
+        for start in stride(from: 0, to: most, by: batch) {
+            try agree {
+                let studies = Array(own.dropFirst(start).prefix(batch))
+                if !studies.isEmpty { try body(studies) }
+            }
+        }
+    }
+}
