@@ -19,6 +19,8 @@ public enum PublishedMeaning: Equatable, Sendable {
     case tied(String)
     /// Part of the other encoder.
     case otherSide
+    /// A tensor of a layer that the model does not have, for it is not as deep.
+    case deeperLayer
     /// Nothing that is known.
     case unknown
 }
@@ -35,6 +37,8 @@ public struct PublishedNames: Sendable {
     public let side: EncoderSide
     /// The catalogue's names of this side.
     private let known: Set<String>
+    /// The same with every number as `*`.
+    private let patterns: Set<String>
     /// What the catalogue puts before a BERT name.
     public let textRoot: String
     /// Whether the file has both encoders, so that only names under `bert_encoder.` are the text encoder's.
@@ -43,8 +47,9 @@ public struct PublishedNames: Sendable {
     /// The translation for a file with these names into the catalogue `weights`.
     public static func make(side: EncoderSide, catalog: WeightCatalog, fileNames: [String]) -> PublishedNames {
         let names = catalog.specs.flatMap { $0.parts.map(\.name) }
+        let known = names.filter { EncoderSide(ofWeight: $0) == side }
         return PublishedNames(
-            side: side, known: Set(names.filter { EncoderSide(ofWeight: $0) == side }),
+            side: side, known: Set(known), patterns: Set(known.map(pattern)),
             textRoot: names.contains { $0.hasPrefix(pretrainingTextPrefix) } ? pretrainingTextPrefix : textPrefix,
             hasTextPrefix: fileNames.contains { withoutWrapper($0, ["module."]).hasPrefix(textPrefix) })
     }
@@ -57,6 +62,7 @@ public struct PublishedNames: Sendable {
     private func visionMeaning(of fileName: String) -> PublishedMeaning {
         let name = PublishedNames.withoutWrapper(fileName, ["module.", "model."])
         if known.contains(name) { return .weight(name) }
+        if patterns.contains(PublishedNames.pattern(name)) { return .deeperLayer }
         if name.hasPrefix(PublishedNames.textPrefix) { return .otherSide }
         return PublishedNames.isOfAnotherStage(name) ? .unused("not used in this stage") : .unknown
     }
@@ -68,6 +74,7 @@ public struct PublishedNames: Sendable {
         if ["embeddings.", "encoder.", "pooler."].contains(where: name.hasPrefix) { name = "bert." + name }
         name = PublishedNames.modernNorm(name)
         if known.contains(textRoot + name) { return .weight(textRoot + name) }
+        if patterns.contains(PublishedNames.pattern(textRoot + name)) { return .deeperLayer }
         if name.hasPrefix("cls.predictions.decoder.") { return .tied(name) }
         if let use = PublishedNames.unusedText.first(where: { name.hasPrefix($0.prefix) }) { return .unused(use.what) }
         return PublishedNames.isOfAnotherStage(name) ? .unused("not used in this stage") : .unknown
@@ -78,6 +85,12 @@ public struct PublishedNames: Sendable {
         var rest = name[...]
         while let prefix = prefixes.first(where: { rest.hasPrefix($0) }) { rest = rest.dropFirst(prefix.count) }
         return String(rest)
+    }
+
+    /// The name with every number as `*`.
+    private static func pattern(_ name: String) -> String {
+        name.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) == nil ? $0 : "*" }
+            .joined(separator: ".")
     }
 
     /// Files of the first TensorFlow conversions call a norm's weight `gamma` and its bias `beta`.

@@ -117,6 +117,7 @@ private struct PretrainedPlan {
     var report: WeightReport
     var tied: [TiedTensor] = []
     private var shapeFaults: [String] = []
+    private var deeperLayers: [String] = []
 
     init(source: PretrainedSource, catalog: WeightCatalog, needsDecoder: Bool) {
         self.source = source
@@ -137,8 +138,9 @@ private struct PretrainedPlan {
         for spec in catalog.specs where EncoderSide(ofWeight: spec.parts[0].name) == source.side {
             for part in spec.parts { check(part, of: spec, required: &required) }
         }
-        if !required.isEmpty { throw lacking(required) }
         if !shapeFaults.isEmpty { throw misshapen() }
+        if !required.isEmpty { throw lacking(required) }
+        if !deeperLayers.isEmpty { throw deeper() }
     }
 
     /// Notes what each tensor of a file is; of a tensor that an earlier file gave there is nothing to say.
@@ -161,6 +163,7 @@ private struct PretrainedPlan {
                 report.unused.append(.init(name: name, note: "(tied)"))
                 self.tied.append(.make(file: file, name: name, bertName: tied, root: names.textRoot))
             case .otherSide: report.unused.append(.init(name: name, note: "(of the other encoder)"))
+            case .deeperLayer: deeperLayers.append(name)
             case .unknown: report.unexpected.append(.init(name: name))
             }
         }
@@ -227,6 +230,14 @@ private struct PretrainedPlan {
                 ? "alignment needs a decoder: pretrain from this file (alta-worker pretrain), or give an MRM checkpoint"
                 : "give the weights of the configured `model`, whose names are those of the published checkpoints",
             file: source.path)
+    }
+
+    /// A part of a model is not that model: its last layers would be missing without a word.
+    private func deeper() -> AltaError {
+        AltaError(
+            "\(source.key) has layers that `model` does not have",
+            why: "\(deeperLayers.count) tensors belong to them; the first is \(deeperLayers[0])",
+            remedy: "set `model` to the depth of these weights", file: source.path)
     }
 
     private func misshapen() -> AltaError {
