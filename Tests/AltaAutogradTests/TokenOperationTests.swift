@@ -37,20 +37,44 @@ struct TokenOperationTests {
             let embedded = patches.variable(on: tape, studies: patchStudies)
             return Outcome(outputs: [tape.visionTokens(embedded, layout: layout, weights: tables)])
         }
-        #expect(agree(check.firstOutput(arena), naiveVisionTokens(patches.matrix(arena), tables)))
+        #expect(agree(check.firstOutput(arena), naiveVisionTokens(patches.matrix(arena), layout, tables)))
+        check.verify()
+    }
+
+    /// One radiograph a study and no place embeddings, as in pretraining.
+    @Test func visionTokensOfOneView() throws {
+        let weights = try ProgramWeights()
+        let patches = weights.input("patches", 5, width)
+        let tables = VisionTokenWeights(
+            classToken: weights.trainable("class", 1, width), positions: weights.trainable("positions", 4, width),
+            temporal: nil, view: nil, missing: nil)
+        let views = [([2, 0], 0), ([1, 0, 2], 2)].map {
+            ViewTokens(view: .currentFrontal, patches: $0.0, firstPatchRow: $0.1)
+        }
+        let layout = VisionLayout(views: views, viewsPerStudy: 1)
+        let check = GradientCheck(weights: weights) { tape in
+            let embedded = patches.variable(on: tape, studies: Segments(lengths: [2, 3]))
+            return Outcome(outputs: [tape.visionTokens(embedded, layout: layout, weights: tables)])
+        }
+        #expect(agree(check.firstOutput(arena), naiveVisionTokens(patches.matrix(arena), layout, tables)))
         check.verify()
     }
 
     /// `ALTA.tokens` of the reference, token by token.
-    private func naiveVisionTokens(_ patches: Matrix, _ tables: VisionTokenWeights) -> Matrix {
+    private func naiveVisionTokens(_ patches: Matrix, _ layout: VisionLayout, _ tables: VisionTokenWeights) -> Matrix {
         var tokens: [[Float]] = []
         for view in layout.views {
+            let isCurrent = view.view == .currentFrontal || view.view == .currentAuxiliary
+            let isFrontal = view.view == .currentFrontal || view.view == .priorFrontal
+            let nothing = [Float](repeating: 0, count: width)
             let place = add(
-                row(tables.temporal.value, view.view == .currentFrontal || view.view == .currentAuxiliary ? 0 : 1),
-                row(tables.view.value, view.view == .currentFrontal || view.view == .priorFrontal ? 0 : 1))
+                tables.temporal.map { row($0.value, isCurrent ? 0 : 1) } ?? nothing,
+                tables.view.map { row($0.value, isFrontal ? 0 : 1) } ?? nothing)
             tokens.append(add(add(row(tables.classToken.value, 0), row(tables.positions.value, 0)), place))
             for (offset, patch) in view.patches.enumerated() {
-                let source = view.firstPatchRow.map { row(patches, $0 + offset) } ?? row(tables.missing.value, patch)
+                let source =
+                    view.firstPatchRow.map { row(patches, $0 + offset) } ?? tables.missing.map { row($0.value, patch) }
+                    ?? []
                 tokens.append(add(add(source, row(tables.positions.value, patch + 1)), place))
             }
         }

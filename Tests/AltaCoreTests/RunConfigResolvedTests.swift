@@ -25,11 +25,11 @@ import Testing
 
     @Test func resolvedConfigurationHasEveryKey() throws {
         let json = RunConfig().resolvedJSON()
-        for row in RunConfig.keyTable {
+        for row in RunConfig.keyTable() {
             let value = row.name.split(separator: ".").reduce(Optional(json)) { $0?[String($1)] }
             #expect(value != nil, "\(row.name)")
         }
-        #expect(json["model"]?.object?.count == 19 && json["learning_rate"] == .some(.null))
+        #expect(json["model"]?.object?.count == 22 && json["learning_rate"] == .some(.null))
     }
 
     @Test func everyDefiningKeyChangesTheFingerprint() throws {

@@ -72,11 +72,12 @@ struct ForwardPassTests {
         let ledger = sample.ledger(sum, globalBatch: 1)
         let tape = Tape(engine: sample.engine, arena: arena, ledger: ledger)
         let output = sample.model.forward([study], counts: LossCounts(hiddenPatches: 12, maskedTokens: 0), on: tape)
-        #expect(output.imageGlobal.value.rows == 1 && output.patches.value.rows == 16 && output.words.value.rows == 1)
+        let joint = try #require(output.joint)
+        #expect(joint.imageGlobal.value.rows == 1 && joint.patches.value.rows == 16 && joint.words.value.rows == 1)
         #expect(output.textErrors == [0])
         let seed = tape.arena.matrix(1, SampleModel.config.projection)
         seed.copy(from: (0..<seed.count).map { Float($0) })
-        tape.backward(seeds: [(output.imageGlobal, seed)])
+        tape.backward(seeds: [(joint.imageGlobal, seed)])
         ledger.settle()
         #expect(ledger.isFinite && Array(ledger.floats).allSatisfy(\.isFinite))
         for (name, isReached) in [
@@ -108,7 +109,7 @@ struct ForwardPassTests {
         #expect(sample.pass([grey], counts: counts) == sample.pass([colour], counts: counts))
         let images = [grey, colour].compactMap { $0.views[0] }
         let tape = Tape(engine: sample.engine, arena: arena, ledger: nil)
-        let encoded = sample.model.encodeFrontal(images, on: tape)
+        let encoded = sample.aligned.encodeFrontal(images, on: tape)
         #expect(encoded.rows(0..<1).toArray() == encoded.rows(1..<2).toArray())
     }
 
@@ -117,7 +118,7 @@ struct ForwardPassTests {
         let sample = try SampleModel(dropoutRate: 0.1)
         let still = try SampleModel().pass(SampleStudy.ragged, counts: nil)
         let tape = Tape(engine: sample.engine, arena: arena, ledger: nil)
-        let read = sample.model.encodeReports(SampleStudy.ragged.map(\.report.ids), on: tape)
+        let read = sample.aligned.encodeReports(SampleStudy.ragged.map(\.report.ids), on: tape)
         for study in 0..<4 {
             #expect(read.rows(study..<study + 1).toArray().map(\.bitPattern) == still.studies[study]["text"])
         }

@@ -19,8 +19,9 @@ struct FullGradientTests {
     /// The logit scales are outside the model: the objective has their gradients.
     private static let outside = Set(WeightCatalog.logitScaleNames)
 
-    @Test(arguments: [GradientSum.orderFree, .floating]) func everyWeight(sum: GradientSum) throws {
-        let sample = try SampleModel(trainable: .all, dropoutRate: 0.1)
+    @Test(arguments: Stage.allCases, [GradientSum.orderFree, .floating])
+    func everyWeight(stage: Stage, sum: GradientSum) throws {
+        let sample = try SampleModel(stage, trainable: .all, dropoutRate: 0.1)
         let ledger = sweep(sample, sum)
         for (slot, spec) in sample.weights.trainableSpecs.enumerated()
         where !FullGradientTests.outside.contains(spec.name) {
@@ -90,9 +91,7 @@ struct FullGradientTests {
         return (8 * near - far) / (12 * FullGradientTests.step)
     }
 
-    private func embeddings(_ output: ModelOutput) -> [Variable] {
-        [output.imageGlobal, output.textGlobal, output.patches, output.words]
-    }
+    private func embeddings(_ output: ModelOutput) -> [Variable] { output.named.map(\.variable) }
 
     private func weight(_ output: Int, _ element: Int) -> Float {
         0.1 * (RandomKey(seed: 5, purpose: .test).child(UInt64(output)).uniform(element) - 0.5)

@@ -94,10 +94,44 @@ struct InitialValueTests {
         #expect(try values("\(layer).query.weight") != values("\(layer).key.weight"))
     }
 
+    // MARK: - Pretraining
+
+    @Test(arguments: [
+        ("bert_mlp.weight", 24, 48), ("bert_encoder.model.bert.encoder.layer.0.attention.self.query.weight", 24, 24),
+        ("bert_encoder.model.bert.encoder.layer.1.output.dense.weight", 24, 96),
+        ("bert_encoder.model.cls.predictions.transform.dense.weight", 24, 24),
+        ("bert_encoder.model.cls.predictions.decoder.weight", 211, 24),
+    ])
+    func pretrainingXavier(name: String, outputs: Int, inputs: Int) throws {
+        let limit = (6 / Double(outputs + inputs)).squareRoot()
+        let numbers = try values(name, stage: .pretrain)
+        #expect(numbers.count == outputs * inputs && numbers.allSatisfy { abs(Double($0)) <= limit })
+        expectMoments(numbers, deviation: limit / 3.0.squareRoot(), kurtosis: 1.8, name)
+    }
+
+    @Test func pretrainingBeginsWithoutAWordForPadding() throws {
+        let table = try values("bert_encoder.model.bert.embeddings.word_embeddings.weight", stage: .pretrain)
+        #expect(table.prefix(24).allSatisfy { $0 == 0 })
+        expectMoments(Array(table.dropFirst(24)), deviation: 0.02, kurtosis: 3, "words")
+        for name in ["position_embeddings", "token_type_embeddings"] {
+            let numbers = try values("bert_encoder.model.bert.embeddings.\(name).weight", stage: .pretrain)
+            expectMoments(numbers, deviation: 0.02, kurtosis: 3, name)
+        }
+        #expect(try values("bert_mlp.bias", stage: .pretrain).allSatisfy { $0 == 0 })
+    }
+
+    /// A run of either stage begins with the same vision model.
+    @Test(arguments: ["blocks.0.attn.qkv.weight", "pos_embed", "decoder_pred.weight", "cls_token"])
+    func theVisionModelBeginsAlike(name: String) throws {
+        #expect(try values(name, stage: .pretrain) == values(name))
+    }
+
     // MARK: - Numbers
 
-    private func values(_ name: String, seed: UInt64 = 1, adapterInit: AdapterInit = .zero) throws -> [Float] {
-        let specs = WeightCatalog.make(SampleModel.config, adapterInit: adapterInit).specs
+    private func values(
+        _ name: String, stage: Stage = .align, seed: UInt64 = 1, adapterInit: AdapterInit = .zero
+    ) throws -> [Float] {
+        let specs = WeightCatalog.make(SampleModel.config(stage), adapterInit: adapterInit).specs
         let spec = try #require(specs.first { $0.parts.contains { $0.name == name } })
         let part = try #require(spec.parts.first { $0.name == name })
         var numbers = [Float](repeating: .nan, count: part.count)

@@ -22,25 +22,31 @@ struct NonzeroWeights: WeightSource {
 struct SampleModel {
     let engine: Engine
     let weights: ModelWeights
-    let model: AltaModel
+    let model: any StageModel
 
-    /// The shape of the reference's tiny fixture.
-    static var config: ModelConfig {
-        var config = ModelConfig()
+    /// The shape of the references' tiny fixtures.
+    static var config: ModelConfig { config(.align) }
+
+    static func config(_ stage: Stage) -> ModelConfig {
+        var config = ModelConfig.published(stage)
         (config.imageSize, config.patchSize, config.width) = (64, 16, 48)
         (config.visionDepth, config.visionHeads) = (2, 3)
         (config.decoderWidth, config.decoderDepth, config.decoderHeads) = (32, 1, 2)
         (config.textDepth, config.textHeads, config.textIntermediate) = (2, 4, 96)
         (config.vocabulary, config.maxTokens, config.maxPositions, config.projection) = (211, 24, 40, 16)
+        if stage == .pretrain { config.givenTextWidth = 24 }
         return config
     }
 
-    init(trainable: TrainableSet = .adapters, dropoutRate: Double = 0) throws {
+    init(_ stage: Stage = .align, trainable: TrainableSet = .adapters, dropoutRate: Double = 0) throws {
         engine = try Engine(threads: 1)
         weights = try ModelWeights.make(
-            config: SampleModel.config, trainable: trainable, source: NonzeroWeights(), engine: engine)
-        model = AltaModel.make(weights: weights, dropoutRate: dropoutRate)
+            config: SampleModel.config(stage), trainable: trainable, source: NonzeroWeights(), engine: engine)
+        model = weights.model(dropoutRate: dropoutRate)
     }
+
+    /// The same weights with what only the stage `align` has.
+    var aligned: AltaModel { AltaModel.make(weights: weights, dropoutRate: 0.1) }
 
     /// A ledger for this model's trainable weights.
     func ledger(_ sum: GradientSum, globalBatch: Int) -> GradientLedger {
@@ -67,10 +73,8 @@ struct PassCopy: Equatable {
     var isFinite = true
 
     init(_ output: ModelOutput) {
-        let named = [
-            "image": output.imageGlobal, "text": output.textGlobal, "patches": output.patches, "words": output.words,
-        ]
-        studies = (0..<output.imageGlobal.studies.count).map { study in
+        let named = Dictionary(uniqueKeysWithValues: output.named.map { ($0.name, $0.variable) })
+        studies = (0..<(output.joint?.imageGlobal.studies.count ?? 0)).map { study in
             named.mapValues { variable in
                 variable.value.rows(variable.studies[study]).toArray().map(\.bitPattern)
             }
@@ -78,6 +82,17 @@ struct PassCopy: Equatable {
         imageErrors = output.imageErrors
         textErrors = output.textErrors
         isFinite = named.values.allSatisfy { $0.value.elements.allSatisfy(\.isFinite) }
+    }
+}
+
+extension ModelOutput {
+    /// The embeddings under names of their own; none in pretraining.
+    var named: [(name: String, variable: Variable)] {
+        guard let joint else { return [] }
+        return [
+            ("image", joint.imageGlobal), ("text", joint.textGlobal), ("patches", joint.patches),
+            ("words", joint.words),
+        ]
     }
 }
 

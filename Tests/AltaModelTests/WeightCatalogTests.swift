@@ -12,18 +12,41 @@ struct WeightCatalogTests {
         #expect(catalog.specs.filter(\.trainsByDefault).reduce(0) { $0 + $1.count } == 18_333_502)
     }
 
-    @Test func noNameTwice() {
-        let names = WeightCatalog.make(ModelConfig()).specs.flatMap(\.parts).map(\.name)
+    /// All but the two tables of positions, of 197 times 768 numbers each.
+    @Test func publishedCountsOfPretraining() {
+        let catalog = WeightCatalog.make(.published(.pretrain))
+        for set in TrainableSet.allCases {
+            #expect(catalog.specs.filter { $0.trains(in: set) }.reduce(0) { $0 + $1.count } == 151_154_736)
+        }
+        #expect(catalog.count == 151_154_736 + 2 * 197 * 768)
+        #expect(catalog.specs.filter { $0.training == .never }.map(\.name) == ["pos_embed", "decoder_pos_embed"])
+    }
+
+    @Test(arguments: Stage.allCases) func noNameTwice(stage: Stage) {
+        let names = WeightCatalog.make(.published(stage)).specs.flatMap(\.parts).map(\.name)
         #expect(Set(names).count == names.count)
-        #expect(names.count > 600)
+        #expect(names.count > 300)
+    }
+
+    /// What was pretrained is loaded by name: the vision model and its decoder are the same tensors in both stages.
+    @Test(arguments: ModelConfig.presetNames) func theVisionModelIsOfBothStages(size: String) throws {
+        func vision(_ stage: Stage) throws -> [WeightPart] {
+            let parts = WeightCatalog.make(try #require(ModelConfig.preset(size, stage: stage))).specs.flatMap(\.parts)
+            let added = ["adapter", "_token", "temporal", "view_embedding", "head", "logit_scale", "bert_"]
+            return parts.filter { part in !added.contains { part.name.contains($0) } }
+        }
+        let pretrained = try vision(.pretrain)
+        #expect(pretrained == (try vision(.align)) && pretrained.count > 60)
     }
 
     /// Every tensor of the reference, by name and shape, and no other; and what has a gradient there trains here.
-    @Test(.enabled(if: SharedMaterial.shared("fixtures/wide.safetensors") != nil), arguments: ["tiny", "wide"])
+    @Test(.enabled(if: SharedMaterial.shared("fixtures/wide.safetensors") != nil), arguments: ["tiny", "wide", "mrm"])
     func namesOfTheReference(fixture: String) throws {
         let path = try #require(SharedMaterial.shared("fixtures/\(fixture).safetensors"))
         let file = try SafetensorsFile(path: path)
-        let config = try ModelConfig(json: JSONValue(parsing: try #require(file.metadata["config"]), file: path))
+        let stage = file.metadata["stage"].flatMap(Stage.init(rawValue:)) ?? .align
+        let json = try JSONValue(parsing: try #require(file.metadata["config"]), file: path)
+        let config = try ModelConfig(json: json, stage: stage)
         let specs = WeightCatalog.make(config).specs
         func names(_ group: String) -> Set<String> {
             Set(file.names.filter { $0.hasPrefix(group) }.map { String($0.dropFirst(group.count)) })
