@@ -154,19 +154,26 @@ struct TextEncoderFileTests {
         #expect(error?.description.contains(part) == true && error?.remedy != nil, "\(error?.description ?? "")")
     }
 
+    /// The folder's own dropout goes into what is exported from it, unless the configuration has another.
+    @Test(arguments: [(nil, 0.25, 0.15), (0.5, 0.5, 0.5)] as [(Double?, Double, Double)])
+    func dropoutOfTheFolder(own: Double?, hidden: Double, attention: Double) throws {
+        var config = try Self.config(text: Self.bert, width: 12, model: Self.tinyText)
+        config.dropout = own
+        let folder = try SharedMaterial.temporaryFolder("dropout")
+        _ = try ModelExport.open(config) { _ in }.writeFolder(to: folder, adaptersOnly: false, licence: nil)
+        let json = try JSONValue(parsing: String(contentsOfFile: "\(folder)/config.json", encoding: .utf8))
+        #expect(json["hidden_dropout_prob"]?.double == hidden)
+        #expect(json["attention_probs_dropout_prob"]?.double == attention)
+        #expect(json["num_attention_heads"]?.int == 3)
+    }
+
     /// A named model takes the folder's shape, and says so; a model that was written out must agree with it.
     @Test func theFoldersShapeWins() throws {
         let heard = Heard()
         let folder = try SharedMaterial.temporaryFolder("shape") + "/bert"
         var model = ModelConfig()
-        for (key, value) in [("width", 64), ("text_depth", 2), ("text_heads", 8), ("text_intermediate", 96)] {
-            switch key {
-            case "width": (model.width, model.visionHeads) = (value, 4)
-            case "text_depth": model.textDepth = value
-            case "text_heads": model.textHeads = value
-            default: model.textIntermediate = value
-            }
-        }
+        (model.width, model.visionHeads) = (64, 4)
+        (model.textDepth, model.textHeads, model.textIntermediate) = (2, 8, 96)
         (model.vocabulary, model.maxPositions, model.maxTokens) = (23, 40, 32)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try PublishedFile.pretrained(.text, model).write("\(folder)/model.safetensors")
