@@ -70,8 +70,15 @@ let package = Package(
         .target(
             name: "AltaTestSupport", dependencies: ["AltaCore"], path: "Tests/AltaTestSupport",
             swiftSettings: strict),
+        .target(
+            name: "AltaFuzzSupport", dependencies: ["AltaCore", "AltaFormats", "AltaData"],
+            path: "Tests/AltaFuzzSupport", swiftSettings: strict),
+        .executableTarget(
+            name: "alta-parser-fuzz", dependencies: ["AltaCore", "AltaFuzzSupport"], path: "Tests/ParserFuzz",
+            swiftSettings: strict),
+        .testTarget(name: "AltaFuzzTests", dependencies: ["AltaCore", "AltaFuzzSupport"], swiftSettings: strict),
         tests("AltaCore"),
-        tests("AltaFormats"),
+        tests("AltaFormats", ["AltaFuzzSupport"]),
         tests("AltaTensor"),
         tests("AltaAutograd", ["AltaTensor", "AltaCore"]),
         tests("AltaComm"),

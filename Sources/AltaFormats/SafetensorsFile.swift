@@ -3,8 +3,8 @@ import AltaCore
 /// A safetensors file, mapped: an 8-byte header length, a JSON header, the tensors' bytes.
 ///
 /// Opening checks everything that reading relies on, so that a view can never leave the file. The header may take at
-/// most 100 MB (the format's own limit) and no more than the file holds. Gaps between tensors are allowed, overlaps
-/// are not. Source: the `safetensors` crate's format description.
+/// most 100 MB (the format's own limit) and no more than the file holds. Tensors must cover the data without gaps and
+/// overlaps. Source: the `safetensors` crate's format description.
 public struct SafetensorsFile: Sendable {
     /// The longest header in bytes.
     public static let maximumHeaderByteCount = 100_000_000
@@ -45,7 +45,7 @@ public struct SafetensorsFile: Sendable {
                     member.key, member.value, dataStart: header.end, file: file)
             }
         }
-        try SafetensorsHeader.checkOverlaps(entries, file: file)
+        try SafetensorsHeader.checkCoverage(entries, dataStart: header.end, file: file)
         self.file = file
         self.entries = entries
         self.names = names

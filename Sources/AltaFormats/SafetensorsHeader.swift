@@ -38,13 +38,23 @@ enum SafetensorsHeader {
         return .init(dtype: dtype, shape: shape, range: (dataStart + ends[0])..<(dataStart + ends[1]))
     }
 
-    /// Two tensors that share bytes are an error: one of them would hold something other than was meant.
-    static func checkOverlaps(_ entries: [String: SafetensorsFile.Entry], file: FileBytes) throws {
+    /// Tensors must cover the data without overlaps and gaps, as the format demands: with an overlap one tensor would hold
+    /// something other than was meant, and a gap may hide another file.
+    static func checkCoverage(_ entries: [String: SafetensorsFile.Entry], dataStart: Int, file: FileBytes) throws {
         let inOrder = entries.filter { !$0.value.range.isEmpty }
             .sorted { ($0.value.range.lowerBound, $0.key) < ($1.value.range.lowerBound, $1.key) }
-        for (first, second) in zip(inOrder, inOrder.dropFirst())
-        where second.value.range.lowerBound < first.value.range.upperBound {
-            throw fault("tensors \(first.key) and \(second.key) overlap", file)
+        var end = dataStart
+        var last = "the header"
+        for (name, entry) in inOrder {
+            guard entry.range.lowerBound >= end else { throw fault("tensors \(last) and \(name) overlap", file) }
+            guard entry.range.lowerBound == end else {
+                throw fault(
+                    "\(entry.range.lowerBound - end) bytes between \(last) and tensor \(name) are no tensor's", file)
+            }
+            (end, last) = (entry.range.upperBound, name)
+        }
+        guard end == file.bytes.count else {
+            throw fault("\(file.bytes.count - end) bytes after \(last) are no tensor's", file)
         }
     }
 

@@ -19,7 +19,8 @@ enum ShardedWeights {
             if let opened = shards[name] { shard = opened } else { shard = try openShard(name, index: file) }
             shards[name] = shard
             guard shard.contains(member.key) else {
-                throw fault("\(name.prefix(80)) lacks the tensor \(member.key.prefix(80)), which the index says it has", file)
+                throw fault(
+                    "\(name.prefix(80)) lacks the tensor \(member.key.prefix(80)), which the index says it has", file)
             }
             tensors[member.key] = try shard.tensor(member.key)
         }

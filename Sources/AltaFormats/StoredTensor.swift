@@ -23,8 +23,8 @@ public struct StoredTensor: Sendable {
             name: name, dtype: dtype, shape: [range.count / dtype.byteCount], file: file, range: range)
     }
 
-    /// The same tensor, row-major.
-    init(_ view: TensorView) {
+    /// A tensor whose elements lie row-major.
+    public init(_ view: TensorView) {
         name = view.name
         shape = view.shape
         strides = Self.rowMajorStrides(view.shape)

@@ -17,7 +17,7 @@ extension TensorView {
         case .float32:
             if step == 1 { return copyFloats(from: start, into: values) }
             convert(start, step, values, UInt32.self) { Float(bitPattern: $0) }
-        case .float16: convert(start, step, values, UInt16.self) { Float(Float16(bitPattern: $0)) }
+        case .float16: convert(start, step, values, UInt16.self, Self.float(half:))
         case .bfloat16: convert(start, step, values, UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
         case .float64: convert(start, step, values, UInt64.self) { Float(Double(bitPattern: $0)) }
         case .int64, .int32, .int16, .int8, .uint8, .bool: throw typeFault("floating-point numbers")
@@ -35,6 +35,17 @@ extension TensorView {
         case .bool: convert(start, step, values, UInt8.self) { $0 == 0 ? 0 : 1 }
         case .float32, .float16, .bfloat16, .float64: throw typeFault("whole numbers")
         }
+    }
+
+    /// The Float of a half's bits. `Float(Float16)` gives the same but for signals of NaN, and is a call for each element
+    /// where the processor's conversion may not be assumed.
+    @inline(__always) static func float(half: UInt16) -> Float {
+        let sign = UInt32(half & 0x8000) << 16
+        let magnitude = UInt32(half & 0x7FFF) << 13
+        // The exponents differ by 112; a product also makes subnormal halves normal. Infinity and NaN stay what they are.
+        let scaled = (Float(bitPattern: magnitude) * 0x1p112).bitPattern
+        let special: UInt32 = magnitude >= 0x0F80_0000 ? 0x7F80_0000 : 0
+        return Float(bitPattern: sign | scaled | special)
     }
 
     private func convert<Stored: FixedWidthInteger & BitwiseCopyable, Element>(

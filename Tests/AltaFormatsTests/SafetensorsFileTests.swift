@@ -76,6 +76,17 @@ func readEverything(_ file: SafetensorsFile) throws -> Int {
         #expect("\(absent)".contains("the nearest name is f32") && "\(absent)".contains("made.safetensors"))
     }
 
+    @Test func everyHalfIsConvertedAsSwiftConvertsIt() throws {
+        let halves = (0...UInt16.max).map { $0 }
+        let header = #"{"h":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}}"#
+        let data = halves.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
+        let values = try SafetensorsFile(safetensors(header, data: data)).floats("h")
+        for (half, value) in zip(halves, values) {
+            let expected = Float(Float16(bitPattern: half))
+            #expect(value.bitPattern == expected.bitPattern || value.isNaN && expected.isNaN, "\(half)")
+        }
+    }
+
     @Test(arguments: [
         (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, "needs 8"),
         (#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, "data_offsets"),
@@ -107,10 +118,32 @@ func readEverything(_ file: SafetensorsFile) throws -> Int {
         #expect(error.file == "made.safetensors")
     }
 
-    @Test func gapsAndTrailingSpacesAreAllowed() throws {
-        let header = #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[3,5]}}     "#
-        let file = try SafetensorsFile(safetensors(header, data: [0, 1, 2, 3, 4, 5]))
-        #expect(try file.integers("a") == [3, 4])
+    @Test func spacesAfterTheHeaderAreAllowedAndGapsAreNot() throws {
+        func open(_ place: Int, data: [UInt8]) throws -> [Int] {
+            let header = #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[\#(place),\#(place + 2)]}}     "#
+            return try SafetensorsFile(safetensors(header, data: data)).integers("a")
+        }
+        #expect(try open(0, data: [3, 4]) == [3, 4])
+        let before = try #require(throws: AltaError.self) { try open(3, data: [0, 1, 2, 3, 4]) }
+        #expect("\(before)".contains("3 bytes between the header and tensor a"))
+        let after = try #require(throws: AltaError.self) { try open(0, data: [3, 4, 5]) }
+        #expect("\(after)".contains("1 bytes after a"))
+    }
+
+    @Test func filesCutAtEveryByteAreRefused() throws {
+        let folder = try SharedMaterial.temporaryFolder("cut")
+        try SafetensorsWriter.write(
+            [
+                .floats("w", shape: [2, 3], [1, 2, 3, 4, 5, 6]), .integers("i", shape: [2], [7, 8]),
+                .bytes("b", shape: [3], [1, 2, 3]),
+            ], metadata: ["k": "v"], to: folder + "/a")
+        let whole = try SmallFile.contents(folder + "/a", what: "the written file")
+        #expect(try readEverything(SafetensorsFile(FileBytes(copying: whole, name: "x"))) == 11 + 24 + 16 + 3)
+        for byteCount in whole.indices {
+            #expect(throws: AltaError.self, "\(byteCount) bytes") {
+                try SafetensorsFile(FileBytes(copying: whole[..<byteCount], name: "x"))
+            }
+        }
     }
 
     @Test func impossibleHeaderLengthsAreRefused() {

@@ -50,7 +50,8 @@ extension PickleMachine {
             return try push(.object, [callable, arguments])
         }
         // Python 2 handed the pairs over as the one argument.
-        let list = heap.sequence(arguments)?.first.flatMap { heap.sequence($0) } ?? []
+        let given = heap.sequence(arguments) ?? []
+        let list = given.first.map { heap.sequence($0) ?? [$0] } ?? []
         let pairs = list.compactMap { heap.sequence($0) }
         guard pairs.count == list.count, pairs.allSatisfy({ $0.count == 2 }) else {
             throw fault("an ordered dictionary is made of something other than pairs")

@@ -3,12 +3,15 @@ import AltaCore
 /// Reads a pickle as plain data: a stack, a memo and a heap of values, for the protocols 0 to 5.
 ///
 /// What Python would import, call or build becomes a node that names it. Only `collections.OrderedDict` is understood
-/// here, as the dictionary it is; tensors are understood by `TorchObjects`. Each instruction adds at most one node,
-/// memo entry or stack value, and their number is bounded, so memory is too. Values are never walked recursively.
+/// here, as the dictionary it is; tensors are understood by `TorchObjects`. The numbers of nodes,
+/// memo entries and stacked values are bounded, so memory is too. Values are never walked recursively.
 /// Source: Python's `pickletools`.
 struct PickleMachine {
-    /// The most nodes, memo entries and stack values. A checkpoint of a thousand tensors has some 20 thousand nodes.
-    static let maximumCount = 4_000_000
+    /// The most nodes, memo entries and stack values. A checkpoint of a thousand tensors has some 20 thousand
+    /// nodes; this many take 100 MB.
+    static let maximumCount = 1_000_000
+    /// The most values that are stacked over time, which bounds what all containers together hold.
+    private static let maximumPushCount = 10 * maximumCount
 
     var reader: PickleReader
     var heap = PickleHeap()
@@ -16,6 +19,7 @@ struct PickleMachine {
     /// The heights of the stack at the marks that are open.
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
+    private var pushCount = 0
 
     private init(reader: PickleReader) { self.reader = reader }
 
@@ -40,7 +44,10 @@ struct PickleMachine {
     func fault(_ why: String) -> AltaError { reader.fault(why) }
 
     mutating func push(_ value: PickleValue) throws {
-        guard stack.count < Self.maximumCount else { throw fault("it stacks more than \(Self.maximumCount) values") }
+        guard stack.count < Self.maximumCount, pushCount < Self.maximumPushCount else {
+            throw fault("it stacks more than \(Self.maximumCount) values, or too many over time")
+        }
+        pushCount += 1
         stack.append(value)
     }
 

@@ -58,22 +58,23 @@ enum TorchArchive {
         let archive = try ZipArchive(file)
         let suffix = "/data.pkl"
         let pickles = archive.names.filter { $0.hasSuffix(suffix) && $0.count { $0 == "/" } == 1 }
-        guard let pickle = pickles.first, pickles.count == 1, let range = archive.ranges[pickle] else {
+        guard let pickle = pickles.first, pickles.count == 1 else {
             throw ZipArchive.fault("the archive has \(pickles.count) entries data.pkl instead of one", file)
         }
         let folder = pickle.dropLast(suffix.count)
-        guard archive.ranges["\(folder)/constants.pkl"] == nil else {
+        guard !archive.contains("\(folder)/constants.pkl") else {
             throw AltaError(
                 "a TorchScript program is not read", why: "the archive has constants.pkl",
                 remedy: "save the weights in Python: torch.save(module.state_dict(), path)", file: file.path)
         }
-        if let order = archive.ranges["\(folder)/byteorder"] { try checkByteOrder(file.bytes[order], file) }
-        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[range])
+        let order = "\(folder)/byteorder"
+        if archive.contains(order) { try checkByteOrder(file.bytes[archive.content(order)], file) }
+        let bytes = try UnsafeRawBufferPointer(rebasing: file.bytes[archive.content(pickle)])
         let heap = try PickleMachine.read(bytes, path: file.path)
         let data = "\(folder)/data/"
         var storages: [String: Range<Int>] = [:]
         for name in archive.names where name.hasPrefix(data) {
-            storages[String(name.dropFirst(data.count))] = archive.ranges[name]
+            storages[String(name.dropFirst(data.count))] = try archive.content(name)
         }
         return TorchContent(heap: heap, storages: storages)
     }

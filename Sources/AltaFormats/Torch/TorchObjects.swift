@@ -18,28 +18,39 @@ struct TorchObjects {
         case other
     }
 
-    /// Whether a value is a tensor, and of what kind. Parameters are the tensors that they wrap.
+    /// Whether a value is a tensor, and of what kind. Parameters and buffers are the tensors that they wrap.
     func meaning(_ value: PickleValue) -> Meaning {
-        var value = value
+        var call = heap.call(value)
         // A parameter may wrap a parameter; a circle of them is no tensor.
         for _ in 0..<8 {
-            guard let call = heap.call(value) else { return .other }
-            switch call.name {
+            guard let (name, arguments) = call else { return .other }
+            switch name {
             case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2":
-                return .tensor(arguments: call.arguments, hasTypeName: false)
-            case "torch._utils._rebuild_tensor_v3": return .tensor(arguments: call.arguments, hasTypeName: true)
+                return .tensor(arguments: arguments, hasTypeName: false)
+            case "torch._utils._rebuild_tensor_v3": return .tensor(arguments: arguments, hasTypeName: true)
             case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state":
-                guard let data = call.arguments.first else { return .other }
-                value = data
+                call = arguments.first.flatMap { heap.call($0) }
+            case "torch._tensor._rebuild_from_type_v2":
+                guard let inner = plainCall(arguments) else { return .foreignTensor(name) }
+                call = inner
             default:
-                let isForeign = Self.foreignPrefixes.contains { call.name.hasPrefix($0) }
-                return isForeign ? .foreignTensor(call.name) : .other
+                return Self.foreignPrefixes.contains { name.hasPrefix($0) } ? .foreignTensor(name) : .other
             }
         }
         return .other
     }
 
-    private static let foreignPrefixes = ["torch._utils._rebuild_", "torch._tensor._rebuild_", "torch._nested"]
+    /// What `_rebuild_from_type_v2(function, type, arguments, state)` calls, where the type adds nothing to a tensor.
+    private func plainCall(_ arguments: [PickleValue]) -> (name: String, arguments: [PickleValue])? {
+        guard arguments.count >= 3, let function = heap.globalName(arguments[0]),
+            let type = heap.globalName(arguments[1]), Self.plainTypes.contains(type),
+            let inner = heap.sequence(arguments[2])
+        else { return nil }
+        return (function, inner)
+    }
+
+    private static let plainTypes = ["torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"]
+    private static let foreignPrefixes = ["torch._utils._rebuild_", "torch._tensor._rebuild_"]
 
     /// A tensor in place, checked against its storage. Throws why it cannot be read.
     func tensor(_ name: String, _ arguments: [PickleValue], hasTypeName: Bool) throws(TorchFault) -> StoredTensor {

@@ -24,6 +24,7 @@ struct TorchWeights {
         }
         if let folder = folders.first {
             skipped = members.texts.map(\.key).filter { $0 != folder.key }
+            skipOthers(members.others)
             try add(folder.value)
         } else {
             try add(objects.heap.root)
@@ -54,7 +55,7 @@ struct TorchWeights {
             switch objects.meaning(value) {
             case .other: skipped.append(name)
             case .foreignTensor(let builder):
-                throw fault(name, "it is built by \(builder.prefix(80)); sparse, quantised, nested and other unusual tensors are not")
+                throw fault(name, "it is built by \(builder.prefix(80)), and only dense tensors are read")
             case .tensor(let arguments, let hasTypeName):
                 do {
                     tensors[name] = try objects.tensor(name, arguments, hasTypeName: hasTypeName)
@@ -62,13 +63,18 @@ struct TorchWeights {
                 names.append(name)
             }
         }
-        if members.others > 0 { skipped.append("\(members.others) keys that are no texts") }
+        skipOthers(members.others)
+    }
+
+    private mutating func skipOthers(_ count: Int) {
+        if count > 0 { skipped.append("keys that are no texts: \(count)") }
     }
 
     private func fault(_ name: String, _ why: String) -> AltaError {
         AltaError(
             "tensor \(name) cannot be read", why: why,
-            remedy: "the file may be damaged; else load it in Python and save this tensor as a dense one, or leave it out",
+            remedy:
+                "the file may be damaged; else load it in Python and save this tensor as a dense one, or leave it out",
             file: objects.file.path)
     }
 }

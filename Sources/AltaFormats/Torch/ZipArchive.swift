@@ -6,12 +6,18 @@ import AltaCore
 /// (CRC-32) are not checked: PyTorch may leave them out, and reading would touch bytes that nobody wants.
 /// Source: PKWARE's APPNOTE, sections 4.3 to 4.5.
 struct ZipArchive {
-    /// Where the content of each entry lies in the file.
-    private(set) var ranges: [String: Range<Int>] = [:]
     /// The names in the order of the directory.
     private(set) var names: [String] = []
+    private var entries: [String: Entry] = [:]
     private let file: FileBytes
     private var bytes: UnsafeRawBufferPointer { file.bytes }
+
+    private struct Entry {
+        /// Where its content lies in the file.
+        var range: Range<Int>
+        /// How it is compressed; 0: not at all.
+        var method: UInt64
+    }
 
     init(_ file: FileBytes) throws {
         self.file = file
@@ -21,13 +27,29 @@ struct ZipArchive {
         for _ in 0..<directory.count {
             let header = try ZipEntryHeader(file, at: place, before: directory.range.upperBound)
             place = header.end
-            guard ranges[header.name] == nil else { throw Self.fault("it has two entries \(header.name)", file) }
+            guard entries[header.name] == nil else { throw Self.fault("it has two entries \(header.name)", file) }
             let whole = try span(of: header, before: directory.range.lowerBound)
-            ranges[header.name] = whole.upperBound - header.byteCount..<whole.upperBound
+            entries[header.name] = Entry(
+                range: whole.upperBound - header.byteCount..<whole.upperBound, method: header.method)
             names.append(header.name)
             occupied.append(whole)
         }
         try checkOverlaps(occupied)
+    }
+
+    /// Whether there is an entry of this name.
+    func contains(_ name: String) -> Bool { entries[name] != nil }
+
+    /// Where the content of an entry lies in the file. Errors: there is none of this name, or it is compressed.
+    func content(_ name: String) throws -> Range<Int> {
+        guard let entry = entries[name] else { throw Self.fault("it lacks the entry \(name)", file) }
+        guard entry.method == 0 else {
+            throw AltaError(
+                "a compressed PyTorch file is not read",
+                why: "the entry \(name) is compressed by method \(entry.method); torch.save stores entries as they are",
+                remedy: "load it in Python and save it again with torch.save", file: file.path)
+        }
+        return entry.range
     }
 
     static func fault(_ why: String, _ file: FileBytes) -> AltaError {
@@ -102,6 +124,8 @@ struct ZipArchive {
 /// One entry of a zip archive's directory.
 private struct ZipEntryHeader {
     let name: String
+    let method: UInt64
+    /// Bytes of the content as it lies in the file.
     let byteCount: Int
     let localHeader: Int
     /// Where the next entry begins.
@@ -117,7 +141,10 @@ private struct ZipEntryHeader {
         guard end <= limit else { throw ZipArchive.fault("its directory ends within an entry", file) }
         let name = String(decoding: file.bytes[place + 46..<nameEnd], as: UTF8.self)
         self.name = name
-        try Self.checkMethod(file, at: place, name)
+        guard file.number(place + 8, 2) & 1 == 0 else {
+            throw ZipArchive.fault("the entry \(name) is encrypted", file)
+        }
+        method = file.number(place + 10, 2)
         // Sizes and place that do not fit 32 bits stand in an extra field, in this order, where they are all ones.
         var large = Self.largeNumbers(file, nameEnd..<extraEnd)
         var sizes: [UInt64] = []
@@ -125,24 +152,13 @@ private struct ZipEntryHeader {
             let small = file.number(place + field, 4)
             sizes.append(small == 0xFFFF_FFFF && !large.isEmpty ? large.removeFirst() : small)
         }
-        guard sizes[0] == sizes[1], let byteCount = Int(exactly: sizes[0]), let start = Int(exactly: sizes[2]) else {
+        guard method != 0 || sizes[0] == sizes[1], let byteCount = Int(exactly: sizes[1]),
+            let start = Int(exactly: sizes[2])
+        else {
             throw ZipArchive.fault("the sizes of the entry \(name) do not agree", file)
         }
         self.byteCount = byteCount
         localHeader = start
-    }
-
-    private static func checkMethod(_ file: FileBytes, at place: Int, _ name: String) throws {
-        guard file.number(place + 8, 2) & 1 == 0 else {
-            throw ZipArchive.fault("the entry \(name) is encrypted", file)
-        }
-        let method = file.number(place + 10, 2)
-        guard method == 0 else {
-            throw AltaError(
-                "a compressed PyTorch file is not read",
-                why: "the entry \(name) is compressed by method \(method); torch.save stores entries as they are",
-                remedy: "load it in Python and save it again with torch.save", file: file.path)
-        }
     }
 
     /// The numbers of the zip64 field among the extra fields.
