@@ -134,6 +134,28 @@ extension WorkerJobs {
             expectFault(try job.run("run", ranks: 2, ["steps=3"]), ["pretrained.vision", "no such file"])
         }
 
+        /// What was pretrained is aligned, from the run's folder; and it goes out under the names of its stage.
+        @Test func aPretrainedRunIsAligned() throws {
+            let cohort = try SampleCohort.make(4)
+            defer { cohort.remove() }
+            expectDone(try AlignJob.pretraining(cohort).runAlone("before"))
+            let job = AlignJob.small(cohort)
+            let before = job.output("before")
+            let outcome = try job.runAlone("run", ["pretrained.vision=\(before)"])
+            expectDone(outcome)
+            #expect(outcome.output.contains("(of the other encoder)"))
+            let (mrm, alta) = (job.output("mrm.safetensors"), job.output("alta.safetensors"))
+            expectDone(try export(["--checkpoint", before, "--output", mrm]))
+            expectDone(try export(["--checkpoint", job.output("run"), "--output", alta]))
+            let (first, second) = (try PublishedFile.read(mrm).tensors, try PublishedFile.read(alta).tensors)
+            for name in ["patch_embed.proj.weight", "pos_embed", "blocks.1.mlp.fc2.bias", "decoder_pos_embed"] {
+                #expect(first[name]?.values == second[name]?.values && first[name] != nil, "\(name)")
+            }
+            #expect(first["bert_encoder.model.cls.predictions.decoder.weight"] != nil && first["bert_mlp.bias"] != nil)
+            expectFault(
+                try job.runAlone("heads", ["pretrained.vision=\(before)", "model.vision_heads=4"]), ["vision_heads"])
+        }
+
         @Test func wrongUsage() throws {
             let cases: [([String], String)] = [
 
