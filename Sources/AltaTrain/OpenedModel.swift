@@ -15,7 +15,9 @@ struct OpenedModel {
     /// `data.train`), of the stage `align`. To be called on every rank; not collective.
     ///
     /// - Parameter path: a run folder or a step folder; nil: pretrained and freshly initialised weights.
-    static func open(_ config: RunConfig, checkpoint path: String?, context: RankContext) throws -> OpenedModel {
+    static func open(
+        _ config: RunConfig, checkpoint path: String?, context: RankContext, notice: (String) -> Void
+    ) throws -> OpenedModel {
         let checkpoint = try path.map { try Checkpoint.find($0) { _ in } }
         guard
             let table = config.validationPath ?? config.trainPath ?? checkpoint?.config.validationPath
@@ -24,11 +26,11 @@ struct OpenedModel {
         let merged = merge(config, checkpoint)
         guard merged.stage == .align else { throw notAligned(path) }
         let pretrained = try Pretrained.open(merged)
-        let effective = try pretrained.complete(merged) { _ in }
+        let effective = try pretrained.complete(merged, notice: notice)
         let data = try TrainingData.open(effective, csvPath: table, pretrained: pretrained)
         if context.isFirst { try data.preparer.table.checkFilesExist() }
         try context.checkFits(MemoryPlan(config: data.config), training: nil)
-        let files = try pretrained.weights(data.config)
+        let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
         let weights = try ModelWeights.make(
             config: data.config, trainable: effective.trainable, adapterInit: effective.adapterInit,
             source: try LayeredWeights.of(checkpoint, pretrained: files, seed: effective.seed), engine: context.engine)

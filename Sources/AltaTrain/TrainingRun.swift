@@ -94,7 +94,7 @@ struct TrainingRun {
         _ checkpoint: Checkpoint?, _ pretrained: Pretrained, context: RankContext
     ) throws -> TrainingRun {
         try context.checkFits(MemoryPlan(config: data.config), training: config)
-        let files = try pretrained.weights(data.config)
+        let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
         if context.isFirst { try folder.write(config) }
         let weights = try ModelWeights.make(
             config: data.config, trainable: config.trainable, adapterInit: config.adapterInit,

@@ -32,7 +32,7 @@ enum ExportCommand {
             let target = try target(arguments)
             guard job.isFirst else { return }
             let export = try open(arguments)
-            try export.notices.forEach(Console.note)
+            export.notices.forEach(Console.note)
             let adaptersOnly = arguments.flag("--adapters-only")
             let count =
                 try target.isFolder

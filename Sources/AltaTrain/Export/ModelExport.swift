@@ -19,11 +19,7 @@ public struct ModelExport {
     static let configKey = "config"
 
     /// What became of each pretrained file, one string a line.
-    public var notices: [String] {
-        get throws {
-            try weights.pretrained.reports.flatMap { $0.lines() } + weights.pretrained.tiedNotices()
-        }
-    }
+    public var notices: [String] { weights.pretrained.reports.flatMap { $0.lines() } }
 
     /// Opens the newest checkpoint of a run folder, or the step folder named, with the files that the run began with.
     ///
@@ -81,7 +77,7 @@ public struct ModelExport {
         ModelExport(
             model: model, config: config, checkpoint: checkpoint, pretrained: pretrained,
             weights: try LayeredWeights.of(
-                checkpoint, pretrained: try pretrained.weights(model), seed: config.seed))
+                checkpoint, pretrained: try pretrained.weights(model, comparesTied: true), seed: config.seed))
     }
 
     /// The catalogue of the model.

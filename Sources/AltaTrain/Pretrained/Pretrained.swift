@@ -89,10 +89,12 @@ struct Pretrained {
 
     /// The sources' tensors for a model of this shape.
     ///
+    /// - Parameter comparesTied: whether the report tells of tied tensors that differ; one rank is enough.
     /// - Throws: `AltaError` where a source lacks a tensor that it must have, or has one in a shape that does not fit.
-    func weights(_ model: ModelConfig) throws -> PretrainedWeights {
+    func weights(_ model: ModelConfig, comparesTied: Bool) throws -> PretrainedWeights {
         try PretrainedWeights.make(
-            sources, catalog: WeightCatalog.make(model), stageNeedsDecoder: model.stage == .align)
+            sources, catalog: WeightCatalog.make(model), stageNeedsDecoder: model.stage == .align,
+            comparesTied: comparesTied)
     }
 
     /// A hash of each source's files, under the side's name.

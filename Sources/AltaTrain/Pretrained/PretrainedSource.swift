@@ -45,7 +45,10 @@ struct PretrainedSource {
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw AltaError(
                 "pretrained.\(side.rawValue) names nothing that exists", why: "there is no such file or folder",
-                remedy: "correct the path; it is relative to the working folder", file: path)
+                remedy:
+                    "correct the path, which is relative to the working folder; --set pretrained.\(side.rawValue)=PATH replaces a "
+                    + "checkpoint's",
+                file: path)
         }
         guard isFolder.boolValue else { return try ofFile(path, side: side) }
         let isRun = ["\(path)/\(Checkpoint.stateName)", RunFolder(path).checkpointsPath]

@@ -28,6 +28,8 @@ struct WeightReport {
     var unexpected: [Entry] = []
     /// Tensors of the source that have no use here, each with what it is.
     var unused: [Entry] = []
+    /// What a person should know besides.
+    var notes: [String] = []
 
     /// The table for a person, one string a line.
     func lines() -> [String] {
@@ -39,7 +41,7 @@ struct WeightReport {
         return [first, row("loaded", "\(loaded) tensors, \(numbers) numbers")]
             + groups.map { name, entries in
                 row(name, entries.isEmpty ? "none" : "\(entries.count): \(WeightReport.shown(entries))")
-            }
+            } + notes
     }
 
     private func row(_ name: String, _ text: String) -> String { "  " + name.padded(to: 30) + text }
