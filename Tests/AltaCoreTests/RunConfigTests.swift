@@ -128,8 +128,8 @@ import Testing
         let text = RunConfig.keyTableText()
         for name in [
             "stage", "model", "pretrained.vision", "pretrained.text", "data.train", "data.validation",
-            "data.image_root",
-            "data.vocabulary", "global_batch", "micro_batch", "epochs", "schedule_epochs", "warmup_epochs", "steps",
+            "data.image_root", "data.vocabulary", "data.dicom_scaling", "global_batch", "micro_batch", "epochs",
+            "schedule_epochs", "warmup_epochs", "steps",
             "learning_rate", "weight_decay", "seed", "precision", "deterministic", "trainable", "adapter_init",
             "absent_views", "dropout", "output", "checkpoint_every", "keep_checkpoints", "resume",
         ] {

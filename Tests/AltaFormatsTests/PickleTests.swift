@@ -1,6 +1,7 @@
 import AltaCore
 import AltaFormats
 import AltaFuzzSupport
+import Foundation
 import Testing
 
 /// Archives around pickles written by hand: what no version of torch.save writes, and what only hostile files have.
@@ -70,6 +71,18 @@ import Testing
         for spelling in spellings {
             #expect(try open(spelling).tensor("w").floats() == [0, 1], "\(spelling)")
         }
+    }
+
+    @Test func viewsOfStoragesAsOldFilesHaveThem() throws {
+        // Before PyTorch 0.4 a storage could be a part of another: (key, offset, count) as a sixth item.
+        func view(_ offset: String, _ count: String) -> String {
+            tensor(shape: "K\u{2}", strides: "K\u{1}")
+                .replacingOccurrences(of: "K\u{8}tQ", with: "K\u{8}(X\u{1}\0\0\09\(offset)\(count)ttQ")
+        }
+        #expect(try one(view("K\u{3}", "K\u{2}")).floats() == [3, 4])
+        #expect(try refusal { try one(view("K\u{3}", "K\u{1}")) }.contains("reaches element 1 of a storage of 1"))
+        #expect(try refusal { try one(view("K\u{7}", "K\u{2}")) }.contains("does not lie within it"))
+        #expect(try refusal { try one(view("I-1\n", "K\u{2}")) }.contains("does not lie within it"))
     }
 
     @Test func laterValueOfAKeyCounts() throws {

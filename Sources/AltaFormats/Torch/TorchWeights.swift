@@ -72,7 +72,7 @@ struct TorchWeights {
 
     private func fault(_ name: String, _ why: String) -> AltaError {
         AltaError(
-            "tensor \(name) cannot be read", why: why,
+            "tensor \(name.prefix(200)) cannot be read", why: why,
             remedy:
                 "the file may be damaged; else load it in Python and save this tensor as a dense one, or leave it out",
             file: objects.file.path)
