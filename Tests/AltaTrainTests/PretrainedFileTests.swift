@@ -101,6 +101,25 @@ struct PretrainedFileTests {
         expectFault(file, ["two names", "norm.bias"])
     }
 
+    /// What no tensor shows, an exported file tells: it must be as `model` has it.
+    @Test func whatNoTensorShows() throws {
+        var run = RunConfig()
+        run.model = Self.config
+        let path = try SharedMaterial.temporaryFolder("hidden") + "/model.safetensors"
+        _ = try ModelExport.open(run) { _ in }.write(to: path, adaptersOnly: false)
+        (run.pretrainedVision, run.pretrainedText) = (path, path)
+        _ = try ModelExport.open(run) { _ in }
+        for (name, change) in [
+            ("vision_heads", { $0.visionHeads = 4 }), ("decoder_heads", { $0.decoderHeads = 4 }),
+            ("adapter_scale", { $0.adapterScale = 1 }), ("text_heads", { $0.textHeads = 4 }),
+        ] as [(String, (inout ModelConfig) -> Void)] {
+            var other = run
+            change(&other.model)
+            let error = #expect(throws: AltaError.self) { try ModelExport.open(other) { _ in } }
+            #expect(error?.description.contains(name) == true, "\(error?.description ?? "")")
+        }
+    }
+
     /// An encoder alone, as MAE publishes it: enough to pretrain from, not to align.
     @Test func aFileWithoutADecoder() throws {
         var file = try PublishedFile.pretrained(.vision, Self.config)

@@ -69,7 +69,7 @@ struct ModelCard {
         }
         return [
             "## Data", "",
-            "No patient's data is in this folder. The weights were trained on a private table of studies:", "",
+            "No patient's data is in this folder. The weights were trained on a table of studies:", "",
             "- studies: \(origin.studies.map(String.init) ?? "not recorded")",
             "- hash of the table (XXH64): \(origin.data)", "- hash of the vocabulary (XXH64): \(origin.vocabulary)",
             "- steps: \(step ?? 0), of \(config.globalBatch) studies each", "",

@@ -33,7 +33,7 @@ struct Pretrained {
         var config = requested
         config.vocabularyPath = config.vocabularyPath ?? text?.vocabularyPath
         if let text, let shape = text.text { try adopt(shape, of: text, into: &config, notice: notice) }
-        for source in sources { try checkHeads(source, config.model) }
+        for source in sources { try checkHidden(source, config.model) }
         return config
     }
 
@@ -58,17 +58,20 @@ struct Pretrained {
                 + differing.joined(separator: "; "))
     }
 
-    /// Numbers of heads show in no tensor: another one would load and compute something else.
-    private func checkHeads(_ source: PretrainedSource, _ model: ModelConfig) throws {
-        guard let there = source.model, source.side == .vision else { return }
-        let fields: [(String, KeyPath<ModelConfig, Int>)] = [
-            ("vision_heads", \.visionHeads), ("decoder_heads", \.decoderHeads),
-        ]
-        for (name, field) in fields where there[keyPath: field] != model[keyPath: field] {
+    /// Numbers of heads and the adapters' scale show in no tensor: another one would load and compute something else.
+    private func checkHidden(_ source: PretrainedSource, _ model: ModelConfig) throws {
+        guard let there = source.model else { return }
+        var fields: [(name: String, there: String, here: String)] = []
+        if source.side == .vision {
+            fields.append(("vision_heads", "\(there.visionHeads)", "\(model.visionHeads)"))
+            fields.append(("decoder_heads", "\(there.decoderHeads)", "\(model.decoderHeads)"))
+        }
+        if there.stage == .align { fields.append(("adapter_scale", "\(there.adapterScale)", "\(model.adapterScale)")) }
+        for field in fields where field.there != field.here {
             throw AltaError(
-                "pretrained.vision has another \(name) than `model`",
-                why: "\(there[keyPath: field]) there, \(model[keyPath: field]) in the configuration",
-                remedy: "set model.\(name) to \(there[keyPath: field])", file: source.path)
+                "\(source.key) has another \(field.name) than `model`",
+                why: "\(field.there) there, \(field.here) in the configuration",
+                remedy: "set model.\(field.name) to \(field.there)", file: source.path)
         }
     }
 

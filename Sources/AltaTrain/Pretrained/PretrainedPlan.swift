@@ -68,7 +68,7 @@ struct PretrainedPlan {
             case .tied(let tied):
                 report.unused.append(.init(name: name, note: "(tied)"))
                 self.tied.append(.make(file: file, name: name, bertName: tied, root: names.textRoot))
-            case .otherSide: report.unused.append(.init(name: name, note: "(of the other encoder)"))
+            case .otherSide: report.unused.append(.init(name: name, note: "(of the other encoder)", isCoarse: true))
             case .deeperLayer: deeperLayers.append(name)
             case .unknown: report.unexpected.append(.init(name: name))
             }

@@ -6,6 +6,13 @@ struct WeightReport {
     struct Entry {
         let name: String
         var note = ""
+        /// Whether the first part of its name is enough to show: it is one of many of no interest.
+        var isCoarse = false
+
+        /// What it is shown with.
+        var module: String {
+            isCoarse ? String(name.prefix { $0 != "." }) : WeightReport.module(name)
+        }
     }
 
     /// The key of the configuration.
@@ -75,7 +82,7 @@ struct WeightReport {
         var members: [String: [Entry]] = [:]
         var order: [String] = []
         for entry in entries {
-            let group = module(entry.name) + "|" + entry.note
+            let group = entry.module + "|" + entry.note
             if members[group] == nil { order.append(group) }
             members[group, default: []].append(entry)
         }
@@ -83,7 +90,7 @@ struct WeightReport {
             let entries = members[group] ?? []
             let note = entries.first.map { $0.note.isEmpty ? "" : " \($0.note)" } ?? ""
             guard entries.count > 1 else { return (entries.first?.name ?? "") + note }
-            return "\(module(entries[0].name)) (\(entries.count))" + note
+            return "\(entries[0].module) (\(entries.count))" + note
         }
     }
 
