@@ -92,7 +92,7 @@ let package = Package(
         tests("AltaModel", ["AltaFormats", "AltaData", "AltaTensor", "AltaAutograd"]),
         tests("AltaObjective", ["AltaComm", "AltaTensor", "AltaAutograd"]),
         tests("AltaEvaluate", ["AltaComm"]),
-        tests("AltaTrain", ["AltaComm", "AltaData", "AltaModel", "AltaFormats"]),
+        tests("AltaTrain", ["AltaComm", "AltaData", "AltaModel", "AltaFormats", "AltaTensor", "AltaAutograd"]),
         tests("AltaLaunch"),
     ],
     swiftLanguageModes: [.v6]

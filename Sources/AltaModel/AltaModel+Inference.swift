@@ -46,6 +46,13 @@ extension AltaModel {
         return tape.normalizeRows(imageHead(vectors, on: tape)).value
     }
 
+    /// The text encoder's last states: `[tokens of all sequences, width]`, one sequence after the other.
+    ///
+    /// - Parameter sequences: tokens with [CLS] and [SEP], not padded.
+    public func readSequences(_ sequences: [[Int32]], on tape: Tape) -> Matrix {
+        text(PackedReports.make(sequences, halves: [.intact]), condition: nil, dropout: nil, on: tape).value
+    }
+
     /// Unit vectors of reports: `[reports.count, projection]`.
     ///
     /// Source: `ALTA.encode_report` of the reference.

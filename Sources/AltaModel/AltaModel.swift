@@ -18,19 +18,24 @@ public struct AltaModel: StageModel {
     let reportHead: ProjectionHead
     let wordHead: ProjectionHead
     let studyToText: LinearLayer
-    let dropoutRate: Float
+    let dropout: TextDropoutRates
+
+    /// The model over these weights, with one rate for all of BERT's dropout.
+    public static func make(weights: ModelWeights, dropoutRate: Double) -> AltaModel {
+        make(weights: weights, dropout: TextDropoutRates(dropoutRate))
+    }
 
     /// The model over these weights.
     ///
-    /// - Parameter dropoutRate: BERT's, while training.
-    public static func make(weights: ModelWeights, dropoutRate: Double) -> AltaModel {
+    /// - Parameter dropout: BERT's, while training.
+    public static func make(weights: ModelWeights, dropout: TextDropoutRates) -> AltaModel {
         AltaModel(
             weights: weights, vision: weights.visionEncoder(), text: weights.textEncoder(),
             decoder: weights.reconstructionDecoder(), language: weights.languageHead(),
             imageHead: weights.head("projection_head"), patchHead: weights.head("local_projection_head"),
             reportHead: weights.head("bert_encoder.cls_projection_head"),
             wordHead: weights.head("bert_encoder.local_projection_head"), studyToText: weights.linear("bert_embed"),
-            dropoutRate: Float(dropoutRate))
+            dropout: dropout)
     }
 
     /// Its contrastive losses compare studies with reports.
@@ -47,7 +52,7 @@ public struct AltaModel: StageModel {
         let reports = PackedReports.make(studies, halves: counts == nil ? [.intact] : config.stage.reportHalves)
         let read = text(
             reports, condition: counts.map { _ in studyToText(study, on: tape) },
-            dropout: TextDropout.make(studies, reports: reports, rate: dropoutRate), on: tape)
+            dropout: TextDropout.make(studies, reports: reports, rates: dropout), on: tape)
 
         let imageErrors = counts.map { decoder.errors(batch, seen, config: config, scale: $0.imageScale, on: tape) }
         let textErrors = counts.map { language.errors(studies, reports, read, scale: $0.textScale, on: tape) }

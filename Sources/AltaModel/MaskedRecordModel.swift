@@ -15,16 +15,21 @@ public struct MaskedRecordModel: StageModel {
     let decoder: ReconstructionDecoder
     let language: LanguageHead
     let imageToText: LinearLayer
-    let dropoutRate: Float
+    let dropout: TextDropoutRates
+
+    /// The model over these weights, with one rate for all of BERT's dropout.
+    public static func make(weights: ModelWeights, dropoutRate: Double) -> MaskedRecordModel {
+        make(weights: weights, dropout: TextDropoutRates(dropoutRate))
+    }
 
     /// The model over these weights.
     ///
-    /// - Parameter dropoutRate: BERT's, while training.
-    public static func make(weights: ModelWeights, dropoutRate: Double) -> MaskedRecordModel {
+    /// - Parameter dropout: BERT's, while training.
+    public static func make(weights: ModelWeights, dropout: TextDropoutRates) -> MaskedRecordModel {
         MaskedRecordModel(
             weights: weights, vision: weights.visionEncoder(), text: weights.textEncoder(),
             decoder: weights.reconstructionDecoder(), language: weights.languageHead(),
-            imageToText: weights.linear("bert_mlp"), dropoutRate: Float(dropoutRate))
+            imageToText: weights.linear("bert_mlp"), dropout: dropout)
     }
 
     /// It compares nothing across studies.
@@ -41,7 +46,7 @@ public struct MaskedRecordModel: StageModel {
         let reports = PackedReports.make(studies, halves: config.stage.reportHalves)
         let read = text(
             reports, condition: condition(batch, seen, on: tape),
-            dropout: TextDropout.make(studies, reports: reports, rate: dropoutRate), on: tape)
+            dropout: TextDropout.make(studies, reports: reports, rates: dropout), on: tape)
         return ModelOutput(
             joint: nil,
             imageErrors: decoder.errors(batch, seen, config: config, scale: counts.imageScale, on: tape),

@@ -20,13 +20,16 @@ public protocol StageModel {
 extension ModelWeights {
     /// The model of the weights' stage.
     ///
-    /// - Parameter dropoutRate: BERT's, while training.
-    public func model(dropoutRate: Double) -> any StageModel {
+    /// - Parameter dropout: BERT's, while training.
+    public func model(dropout: TextDropoutRates) -> any StageModel {
         switch config.stage {
-        case .align: AltaModel.make(weights: self, dropoutRate: dropoutRate)
-        case .pretrain: MaskedRecordModel.make(weights: self, dropoutRate: dropoutRate)
+        case .align: AltaModel.make(weights: self, dropout: dropout)
+        case .pretrain: MaskedRecordModel.make(weights: self, dropout: dropout)
         }
     }
+
+    /// The model of the weights' stage, with one rate for all of BERT's dropout.
+    public func model(dropoutRate: Double) -> any StageModel { model(dropout: TextDropoutRates(dropoutRate)) }
 }
 
 /// What a micro-batch gives to the losses.

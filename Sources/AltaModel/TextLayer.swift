@@ -3,6 +3,23 @@ import AltaCore
 import AltaData
 import AltaTensor
 
+/// BERT's dropout rates while training.
+public struct TextDropoutRates: Equatable, Sendable {
+    /// After embeddings, attention output and feed-forward output.
+    public var hidden: Double
+    /// Of the attention probabilities.
+    public var attention: Double
+
+    /// Stores the rates.
+    public init(hidden: Double, attention: Double) {
+        self.hidden = hidden
+        self.attention = attention
+    }
+
+    /// One rate for both.
+    public init(_ rate: Double) { self.init(hidden: rate, attention: rate) }
+}
+
 /// BERT's dropout in one pass: the rates, and a key for each sequence.
 ///
 /// A key is that of (seed, epoch, study, half of the report); the layer and the place in it are its children, so an
@@ -28,10 +45,10 @@ public struct TextDropout: Sendable {
     }
 
     /// The dropout of a micro-batch: a key for each half of each study's report. nil: nothing is dropped.
-    static func make(_ studies: [PreparedStudy], reports: PackedReports, rate: Float) -> TextDropout? {
-        guard rate > 0 else { return nil }
+    static func make(_ studies: [PreparedStudy], reports: PackedReports, rates: TextDropoutRates) -> TextDropout? {
+        guard rates.hidden > 0 || rates.attention > 0 else { return nil }
         let keys = studies.flatMap { study in reports.halves.map { study.dropoutKey.child($0.rawValue) } }
-        return TextDropout(hiddenRate: rate, attentionRate: rate, keys: keys)
+        return TextDropout(hiddenRate: Float(rates.hidden), attentionRate: Float(rates.attention), keys: keys)
     }
 
     func keys(layer: Int, site: Site) -> [RandomKey] {

@@ -19,13 +19,7 @@ public struct Fixture {
     /// - Throws: `AltaError` where the file is not one, naming what is missing.
     public static func load(_ path: String) throws -> Fixture {
         let file = try SafetensorsFile(path: path)
-        let stageName = file.metadata["stage"] ?? Stage.align.rawValue
-        guard let stage = Stage(rawValue: stageName) else {
-            throw AltaError(
-                "this fixture is of the stage \(stageName)",
-                why: "there are \(Stage.allCases.map(\.rawValue).joined(separator: " and "))",
-                remedy: "write one with the reference's `fixture` command", file: path)
-        }
+        let stage = try Stage.named(in: file.metadata, file: path)
         guard let text = file.metadata["config"] else {
             throw AltaError(
                 "not a fixture", why: "its metadata has no `config`",
@@ -94,5 +88,21 @@ public struct FileWeights: WeightSource {
         }
         _ = values.update(fromContentsOf: numbers)
         return true
+    }
+}
+
+extension Stage {
+    /// The stage that the metadata of a safetensors file names; `align` where they name none.
+    ///
+    /// - Throws: `AltaError` where there is no such stage.
+    static func named(in metadata: [String: String], file: String) throws -> Stage {
+        let name = metadata["stage"] ?? Stage.align.rawValue
+        guard let stage = Stage(rawValue: name) else {
+            throw AltaError(
+                "this file is of the stage \(name)",
+                why: "there are \(Stage.allCases.map(\.rawValue).joined(separator: " and "))",
+                remedy: "give one that the reference or this system wrote", file: file)
+        }
+        return stage
     }
 }

@@ -1,20 +1,38 @@
 import AltaCore
 import AltaFormats
 import AltaModel
+import Foundation
 
-/// Weights from the first of several files that has them, else freshly initialised.
+/// Weights from a checkpoint, else from pretrained files, else freshly initialised.
 public struct LayeredWeights: WeightSource {
-    let files: [SafetensorsFile]
+    /// What trained, of a checkpoint.
+    let trained: SafetensorsFile?
+    let pretrained: PretrainedWeights
     /// A run folder's frozen weights, which came from no file when the run began.
     let runFrozen: SafetensorsFile?
     let fallback: RandomWeights
 
-    /// Fills a tensor from the first file that holds its name, else from the initialisation.
+    /// The weights of a checkpoint with its run's frozen ones, over pretrained files, over fresh ones.
+    static func of(_ checkpoint: Checkpoint?, pretrained: PretrainedWeights, seed: UInt64) throws -> LayeredWeights {
+        let frozenPath = checkpoint?.runFolder.frozenPath
+        let frozen = try frozenPath.flatMap { path in
+            FileManager.default.fileExists(atPath: path) ? try SafetensorsFile(path: path) : nil
+        }
+        return LayeredWeights(
+            trained: checkpoint?.trainable, pretrained: pretrained, runFrozen: frozen,
+            fallback: RandomWeights(seed: seed))
+    }
+
+    /// Fills a tensor from the first place that has it.
     public func load(
         _ part: WeightPart, of spec: WeightSpec, into values: UnsafeMutableBufferPointer<Float>
     ) throws -> Bool {
-        if let file = files.first(where: { $0.contains(part.name) }) {
-            return try FileWeights(file: file, prefix: "").load(part, of: spec, into: values)
+        if let trained, trained.contains(part.name) {
+            return try FileWeights(file: trained, prefix: "").load(part, of: spec, into: values)
+        }
+        if pretrained.contains(part) {
+            try pretrained.read(part, into: values)
+            return true
         }
         guard let runFrozen, runFrozen.contains(part.name) else {
             return try fallback.load(part, of: spec, into: values)

@@ -15,6 +15,16 @@ public enum ImageVector: String, CaseIterable, Sendable {
     case study
 }
 
+/// What a rank encoded of a table: d = width of the joint space.
+struct EncodedStudies {
+    /// `[studies, d]`, unit rows.
+    let images: [Float]
+    /// `[studies, d]`, unit rows.
+    let reports: [Float]
+    /// A hash of each report's words.
+    let reportHashes: [UInt64]
+}
+
 /// Retrieval over a table: every radiograph looks for its report, and every report for its radiograph.
 public struct RetrievalRun {
     let model: AltaModel
@@ -30,6 +40,14 @@ public struct RetrievalRun {
     ///
     /// Studies with equal reports (but for white space) count as matches of each other.
     func evaluate() throws -> RetrievalResult {
+        let encoded = try encode()
+        return try Retrieval.evaluate(
+            images: encoded.images, texts: encoded.reports, reportHashes: encoded.reportHashes,
+            width: model.weights.config.projection, collectives: context.collectives)
+    }
+
+    /// Collective. The vectors of every rank-count-th study of the table.
+    func encode() throws -> EncodedStudies {
         context.clock.current = "evaluation"
         var images: [Float] = []
         var texts: [Float] = []
@@ -39,9 +57,7 @@ public struct RetrievalRun {
             texts += encodeReports(studies)
             hashes += studies.map(reportHash)
         }
-        return try Retrieval.evaluate(
-            images: images, texts: texts, reportHashes: hashes, width: model.weights.config.projection,
-            collectives: context.collectives)
+        return EncodedStudies(images: images, reports: texts, reportHashes: hashes)
     }
 
     private func encodeImages(_ studies: [StudyIndex]) throws -> [Float] {
@@ -77,49 +93,34 @@ public struct RetrievalRun {
 extension RetrievalRun {
     /// Collective. Retrieval on a configuration's `data.validation` (else `data.train`) with the weights of a checkpoint.
     ///
-    /// - Parameter checkpoint: a run folder or a step folder; nil: freshly initialised weights.
+    /// - Parameters:
+    ///   - path: a run folder or a step folder; nil: pretrained and freshly initialised weights.
+    ///   - notice: hears of pretrained weights, on rank 0.
     public static func run(
-        _ config: RunConfig, checkpoint path: String?, imageVector: ImageVector, context: RankContext
+        _ config: RunConfig, checkpoint path: String?, imageVector: ImageVector, context: RankContext,
+        notice: (String) -> Void
     ) throws -> RetrievalResult {
+        try open(config, checkpoint: path, imageVector: imageVector, context: context, notice: notice).evaluate()
+    }
+
+    /// Collective. Opens the model and the table, alike on every rank.
+    static func open(
+        _ config: RunConfig, checkpoint path: String?, imageVector: ImageVector, context: RankContext,
+        notice: (String) -> Void
+    ) throws -> RetrievalRun {
         context.clock.current = "start"
         try context.checkSameConfiguration(config)
         try context.checkSame(
             "arguments", "\(path ?? "no checkpoint") \(imageVector.rawValue)",
             remedy: "start every rank with the same --checkpoint and --image")
-        let run = try context.agree {
-            let checkpoint = try path.map { try Checkpoint.find($0) { _ in } }
-            guard
-                let table = config.validationPath ?? config.trainPath ?? checkpoint?.config.validationPath
-                    ?? checkpoint?.config.trainPath
-            else {
-                throw AltaError("data.validation is not set", remedy: "give the CSV of the studies to evaluate")
+        return try context.agree {
+            let opened = try OpenedModel.open(config, checkpoint: path, context: context) { text in
+                if context.isFirst { notice(text) }
             }
-            var effective = checkpoint?.config ?? config
-            effective.vocabularyPath = config.vocabularyPath ?? effective.vocabularyPath
-            effective.imageRoot = config.imageRoot
-            guard effective.stage == .align else { throw notAligned(path) }
-            let data = try TrainingData.open(effective, csvPath: table)
-            if context.isFirst { try data.preparer.table.checkFilesExist() }
-            try context.checkFits(MemoryPlan(config: data.config), training: nil)
-            let weights = try ModelWeights.make(
-                config: data.config, trainable: effective.trainable, adapterInit: effective.adapterInit,
-                source: try LayeredWeights.of(checkpoint, seed: effective.seed), engine: context.engine)
-            if let checkpoint {
-                let origin = TrainingOrigin(
-                    data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash())
-                try origin.check(against: checkpoint.origin, ofData: false, file: checkpoint.path)
-            }
+            if context.isFirst { opened.weightReports.flatMap { $0.lines() }.forEach(notice) }
             return RetrievalRun(
-                model: AltaModel.make(weights: weights, dropoutRate: 0), preparer: data.preparer, context: context,
-                arena: Arena(), imageVector: imageVector)
+                model: AltaModel.make(weights: opened.weights, dropoutRate: 0), preparer: opened.data.preparer,
+                context: context, arena: Arena(), imageVector: imageVector)
         }
-        return try run.evaluate()
-    }
-
-    private static func notAligned(_ path: String?) -> AltaError {
-        AltaError(
-            "\(path == nil ? "the configuration" : "the checkpoint") is of the stage pretrain",
-            why: "its model puts no report into a joint space, so there is nothing to retrieve",
-            remedy: "align it first: alta-worker align with pretrained.vision set to its run folder", file: path)
     }
 }

@@ -68,9 +68,10 @@ extension TrainingRun {
         [
             ("ranks", .integer(ranks.rankCount)), ("first_step", .integer(completedSteps + 1)),
             ("total_steps", .integer(totalSteps)), ("steps_per_epoch", .integer(plan.stepsPerEpoch)),
-            ("studies", .integer(data.costs.count)), ("micro_batch", .integer(step.microBatch)),
+            ("micro_batch", .integer(step.microBatch)),
             ("trainable_parameters", .integer(weights.trainableCount)),
             ("parameters", .integer(weights.catalog.count)),
+            ("pretrained", .array(weightReports.map(\.json))),
         ] + origin.members
     }
 
@@ -82,8 +83,7 @@ extension TrainingRun {
                 + "ranks: \(ranks.rankCount), micro-batch \(step.microBatch)",
             "\(weights.trainableCount) of \(weights.catalog.count) parameters train "
                 + "(\(ProgressLine.fixed(share, 2)) %)",
-            startLine,
-        ]
+        ] + weightReports.flatMap { $0.lines() } + [startLine]
     }
 }
 

@@ -19,7 +19,7 @@ struct TrainingData {
     /// Opens the table and the vocabulary.
     ///
     /// - Throws: `AltaError` naming the key, file or row at fault.
-    static func open(_ config: RunConfig, csvPath: String) throws -> TrainingData {
+    static func open(_ config: RunConfig, csvPath: String, pretrained: Pretrained) throws -> TrainingData {
         guard let vocabularyPath = config.vocabularyPath else {
             throw AltaError(
                 "data.vocabulary is not set", why: "reports cannot become tokens without one",
@@ -29,17 +29,18 @@ struct TrainingData {
         let recipe = StudyRecipe(config.model)
         let tokenizer = try WordPieceTokenizer(vocabulary: vocabulary, needsSeparator: recipe.needsSeparator)
         var model = config.model
-        model.vocabulary = vocabulary.count
+        let vocabularyHash = try hash(of: vocabularyPath)
+        model.vocabulary = try pretrained.vocabularySize(vocabulary, hash: vocabularyHash)
         let table = try StudyTable.load(csvPath: csvPath, imageRoot: config.imageRoot, recipe: recipe)
         let preparer = StudyPreparer(
             table: table, reports: ReportPreparation(tokenizer: tokenizer, maxTokens: model.maxTokens),
             config: model, seed: config.seed, dicomScaling: config.dicomScaling)
         return TrainingData(
             preparer: preparer, config: model, costs: table.costs(maxTokens: model.maxTokens),
-            hash: try hash(of: csvPath), vocabularyHash: try hash(of: vocabularyPath))
+            hash: try hash(of: csvPath), vocabularyHash: vocabularyHash)
     }
 
-    private static func hash(of path: String) throws -> String {
+    static func hash(of path: String) throws -> String {
         var hash = StableHash()
         let file = try FileBytes(mapping: path, what: "the data")
         withExtendedLifetime(file) { hash.combine(file.bytes) }

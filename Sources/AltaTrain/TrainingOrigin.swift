@@ -8,12 +8,19 @@ public struct TrainingOrigin: Sendable, Equatable {
     public let vocabulary: String
     /// A hash of the frozen weights.
     public let frozen: String
+    /// A hash of the pretrained files of each side, under its name; empty where there were none. It decides nothing here
+    /// (`frozen` does), but a run that begins with this one asks whether they are still the same.
+    public let pretrained: [String: String]
+    /// How many studies the table has; nil: not recorded.
+    public let studies: Int?
 
     /// Stores the hashes.
-    init(data: String, vocabulary: String, frozen: String) {
+    init(data: String, vocabulary: String, frozen: String, pretrained: [String: String] = [:], studies: Int? = nil) {
         self.data = data
         self.vocabulary = vocabulary
         self.frozen = frozen
+        self.pretrained = pretrained
+        self.studies = studies
     }
 
     /// Reads the hashes of a checkpoint's state; nil where one is missing.
@@ -21,13 +28,23 @@ public struct TrainingOrigin: Sendable, Equatable {
         guard let data = state["data_hash"]?.string, let vocabulary = state["vocabulary_hash"]?.string,
             let frozen = state["frozen_hash"]?.string
         else { return nil }
-        self.init(data: data, vocabulary: vocabulary, frozen: frozen)
+        let pretrained = state["pretrained_hashes"]?.object?.members.reduce(into: [String: String]()) {
+            $0[$1.key] = $1.value.string
+        }
+        self.init(
+            data: data, vocabulary: vocabulary, frozen: frozen, pretrained: pretrained ?? [:],
+            studies: state["studies"]?.int)
     }
 
     /// The hashes as members of a checkpoint's state.
     var members: [(String, JSONValue)] {
-        [
+        let counts = studies.map { [("studies", JSONValue.integer($0))] } ?? []
+        return counts + [
             ("data_hash", .string(data)), ("vocabulary_hash", .string(vocabulary)), ("frozen_hash", .string(frozen)),
+            (
+                "pretrained_hashes",
+                .object(members: pretrained.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
+            ),
         ]
     }
 

@@ -5,7 +5,6 @@ import AltaData
 import AltaFormats
 import AltaModel
 import AltaTensor
-import Foundation
 
 /// A run, ready to take its first step: everything that start-up assembled.
 struct TrainingRun {
@@ -19,6 +18,8 @@ struct TrainingRun {
     let step: TrainStep
     let folder: RunFolder
     let origin: TrainingOrigin
+    /// What became of each pretrained file.
+    let weightReports: [WeightReport]
     /// Steps that were completed before.
     let completedSteps: Int
     /// Steps when the run is done.
@@ -29,8 +30,11 @@ struct TrainingRun {
     /// - Throws: `AgreedFailure` on every rank for whatever one of them found at fault.
     static func start(_ requested: RunConfig, context: RankContext, notice: (String) -> Void) throws -> TrainingRun {
         try context.checkSameConfiguration(requested)
-        var config = requested
-        let data = try context.agree { try openTrainingData(requested, context: context) }
+        let pretrained = try context.agree { try Pretrained.open(requested) }
+        var config = try context.agree {
+            try pretrained.complete(requested) { text in if context.isFirst { notice(text) } }
+        }
+        let data = try context.agree { try openTrainingData(config, pretrained, context: context) }
         config.model = data.config
         try context.checkSame(
             "data", data.hash + data.vocabularyHash, remedy: "give every host the same CSV and vocabulary")
@@ -51,15 +55,17 @@ struct TrainingRun {
             "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
         return try context.agree {
-            try assemble(config, data, validation, plan, folder, checkpoint, context: context)
+            try assemble(config, data, validation, plan, folder, checkpoint, pretrained, context: context)
         }
     }
 
-    private static func openTrainingData(_ config: RunConfig, context: RankContext) throws -> TrainingData {
+    private static func openTrainingData(
+        _ config: RunConfig, _ pretrained: Pretrained, context: RankContext
+    ) throws -> TrainingData {
         guard let path = config.trainPath else {
             throw AltaError("data.train is not set", remedy: "give the CSV of the studies to train on")
         }
-        let data = try TrainingData.open(config, csvPath: path)
+        let data = try TrainingData.open(config, csvPath: path, pretrained: pretrained)
         // One rank looks: a million questions to a shared file system are enough once.
         if context.isFirst { try data.preparer.table.checkFilesExist() }
         return data
@@ -85,14 +91,18 @@ struct TrainingRun {
 
     private static func assemble(
         _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
-        _ checkpoint: Checkpoint?, context: RankContext
+        _ checkpoint: Checkpoint?, _ pretrained: Pretrained, context: RankContext
     ) throws -> TrainingRun {
         try context.checkFits(MemoryPlan(config: data.config), training: config)
+        let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
         if context.isFirst { try folder.write(config) }
         let weights = try ModelWeights.make(
             config: data.config, trainable: config.trainable, adapterInit: config.adapterInit,
-            source: try LayeredWeights.of(checkpoint, seed: config.seed), engine: context.engine)
-        let origin = TrainingOrigin(data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash())
+            source: try LayeredWeights.of(checkpoint, pretrained: files, seed: config.seed), engine: context.engine)
+        // One rank writes checkpoints, and reads the files whole for their hashes.
+        let origin = TrainingOrigin(
+            data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash(),
+            pretrained: context.isFirst ? try pretrained.contentHashes() : [:], studies: data.costs.count)
         let optimizer = Optimizer.make(weights: weights, constants: AdamWConstants(config))
         if let checkpoint {
             try origin.check(against: checkpoint.origin, ofData: true, file: checkpoint.path)
@@ -100,13 +110,13 @@ struct TrainingRun {
         }
         return TrainingRun(
             config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
-            step: makeStep(config, weights, plan, context: context), folder: folder, origin: origin,
-            completedSteps: checkpoint?.step ?? 0,
+            step: makeStep(config, weights, plan, pretrained, context: context), folder: folder, origin: origin,
+            weightReports: files.reports, completedSteps: checkpoint?.step ?? 0,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }
 
     private static func makeStep(
-        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, context: RankContext
+        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, _ pretrained: Pretrained, context: RankContext
     ) -> TrainStep {
         let ledger = GradientLedger.make(
             sum: config.isDeterministic ? .orderFree : .floating,
@@ -119,7 +129,7 @@ struct TrainingRun {
             : MemoryPlan(config: weights.config).microBatch(
                 availableBytes: context.availableBytes, share: share, training: config)
         return TrainStep(
-            model: weights.model(dropoutRate: config.dropoutRate), engine: context.engine,
+            model: weights.model(dropout: pretrained.dropout(config)), engine: context.engine,
             ledger: ledger, collectives: context.collectives, activations: Arena(), embeddings: Arena(),
             clock: context.clock, microBatch: microBatch)
     }
@@ -130,17 +140,5 @@ extension AdamWConstants {
     init(_ config: RunConfig) {
         self.init()
         weightDecay = config.weightDecay
-    }
-}
-
-extension LayeredWeights {
-    /// The weights of a checkpoint with its run's frozen ones, else fresh ones.
-    static func of(_ checkpoint: Checkpoint?, seed: UInt64) throws -> LayeredWeights {
-        let frozenPath = checkpoint?.runFolder.frozenPath
-        let frozen = try frozenPath.flatMap { path in
-            FileManager.default.fileExists(atPath: path) ? try SafetensorsFile(path: path) : nil
-        }
-        return LayeredWeights(
-            files: checkpoint.map { [$0.trainable] } ?? [], runFrozen: frozen, fallback: RandomWeights(seed: seed))
     }
 }

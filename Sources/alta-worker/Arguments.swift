@@ -9,6 +9,23 @@ enum Arguments {
     static let set = CommandOption.value(
         "--set", name: "KEY=VALUE", isRepeated: true, "override a key of the configuration; the last one wins")
 
+    static let checkpoint = CommandOption.value(
+        "--checkpoint", name: "FOLDER",
+        "a run folder (its newest checkpoint) or a step folder; without it, pretrained and freshly initialised weights")
+
+    static let imageVector = CommandOption.value(
+        "--image", name: "VECTOR",
+        "study: the mean of a study's four views, as in training (default); frontal: the current frontal view alone")
+
+    /// What `--image` chose.
+    static func chosenImageVector(_ arguments: ParsedArguments, job: RankContext) throws -> ImageVector {
+        let name = arguments.value("--image") ?? ImageVector.study.rawValue
+        guard let vector = ImageVector(rawValue: name) else {
+            throw job.together(arguments.command.usageError("--image is \(name)", "give frontal or study"))
+        }
+        return vector
+    }
+
     /// The table of configuration keys for `--help`, with a stage's defaults.
     static func keys(_ stage: Stage) -> String {
         "Configuration keys, with the defaults of the stage \(stage.rawValue):\n" + RunConfig.keyTableText(stage)
@@ -31,8 +48,6 @@ enum Arguments {
         let unavailable = [
             ("precision", config.precision == .bf16, "use fp32 or auto"),
             ("absent_views", config.absentViews == .shared, "use each"),
-            ("pretrained.vision", config.pretrainedVision != nil, "leave it out: weights are then initialised"),
-            ("pretrained.text", config.pretrainedText != nil, "leave it out: weights are then initialised"),
         ]
         for (key, isUsed, remedy) in unavailable where isUsed {
             throw AltaError("\(key): this value is not available in this version", remedy: remedy)

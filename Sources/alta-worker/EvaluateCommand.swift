@@ -9,13 +9,7 @@ enum EvaluateCommand {
         summary: "Retrieval on data.validation (else data.train): recall@1, 5, 10 and median rank, both ways.",
         positionals: [Arguments.configuration],
         options: [
-            .value(
-                "--checkpoint", name: "FOLDER",
-                "a run folder (its newest checkpoint) or a step folder; without it, freshly initialised weights"),
-            .value(
-                "--image", name: "VECTOR",
-                "study: the mean of a study's four views, as in training (default); frontal: the current frontal view alone"
-            ),
+            Arguments.checkpoint, Arguments.imageVector,
             .flag("--json", documentation: "print one JSON object instead of the table"), Arguments.set,
         ],
         example: "mpirun -n 2 alta-worker evaluate config.json --checkpoint run --set data.validation=test.csv",
@@ -26,15 +20,12 @@ enum EvaluateCommand {
         let config = try Arguments.config(arguments, job: job)
         let checkpoint = arguments.value("--checkpoint")
         if checkpoint == nil, job.isFirst {
-            Console.note("note: no --checkpoint: the weights are freshly initialised, nothing was learned")
+            Console.note(
+                "note: no --checkpoint: what no pretrained file gives is freshly initialised, nothing was learned")
         }
-        let vector = arguments.value("--image") ?? ImageVector.study.rawValue
-        guard let imageVector = ImageVector(rawValue: vector) else {
-            throw job.together(
-                arguments.command.usageError("--image is \(vector)", "give frontal or study"))
-        }
+        let imageVector = try Arguments.chosenImageVector(arguments, job: job)
         let result = try RetrievalRun.run(
-            config, checkpoint: checkpoint, imageVector: imageVector, context: job)
+            config, checkpoint: checkpoint, imageVector: imageVector, context: job, notice: Console.note)
         if job.isFirst {
             Console.print(arguments.flag("--json") ? try json(result, imageVector) : table(result, imageVector))
         }

@@ -10,7 +10,8 @@ enum WorkerCommand {
             "One rank of a job that pretrains, or aligns radiographs with reports. Start it with mpirun or alta-launch; alone "
             + "it is a job of one rank.",
         commands: [
-            TrainCommand.pretrain, TrainCommand.align, EvaluateCommand.description, VerifyCommand.description,
+            TrainCommand.pretrain, TrainCommand.align, EvaluateCommand.description, EmbedCommand.description,
+            ExportCommand.description, VerifyCommand.description,
         ])
 
     /// Runs a command line; the process's exit code.
@@ -29,7 +30,7 @@ enum WorkerCommand {
     }
 
     /// Commands of the contract that later versions bring; a near miss would be no help.
-    private static let laterCommands = ["embed", "export", "bench"]
+    private static let laterCommands = ["bench"]
 
     /// The command line; nil: it asks what there is.
     private static func parse(_ arguments: [String]) throws -> ParsedArguments? {
@@ -47,6 +48,8 @@ enum WorkerCommand {
         case TrainCommand.pretrain.name: try TrainCommand.run(.pretrain, parsed, job: job)
         case TrainCommand.align.name: try TrainCommand.run(.align, parsed, job: job)
         case EvaluateCommand.description.name: try EvaluateCommand.run(parsed, job: job)
+        case EmbedCommand.description.name: try EmbedCommand.run(parsed, job: job)
+        case ExportCommand.description.name: try ExportCommand.run(parsed, job: job)
         default: try VerifyCommand.run(parsed, job: job)
         }
     }

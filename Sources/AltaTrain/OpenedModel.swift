@@ -1,0 +1,60 @@
+import AltaCore
+import AltaData
+import AltaModel
+
+/// A model with a table of studies, opened to be used and not to be trained.
+struct OpenedModel {
+    /// The configuration of the checkpoint, or the one given.
+    let config: RunConfig
+    let data: TrainingData
+    let weights: ModelWeights
+    /// What became of each pretrained file.
+    let weightReports: [WeightReport]
+
+    /// Opens the weights of a checkpoint, or those that a configuration describes, and `data.validation` (else
+    /// `data.train`), of the stage `align`. To be called on every rank; not collective.
+    ///
+    /// - Parameter path: a run folder or a step folder; nil: pretrained and freshly initialised weights.
+    static func open(
+        _ config: RunConfig, checkpoint path: String?, context: RankContext, notice: (String) -> Void
+    ) throws -> OpenedModel {
+        let checkpoint = try path.map { try Checkpoint.find($0) { _ in } }
+        guard
+            let table = config.validationPath ?? config.trainPath ?? checkpoint?.config.validationPath
+                ?? checkpoint?.config.trainPath
+        else { throw AltaError("data.validation is not set", remedy: "give the CSV of the studies to evaluate") }
+        let merged = merge(config, checkpoint)
+        guard merged.stage == .align else { throw notAligned(path) }
+        let pretrained = try Pretrained.open(merged)
+        let effective = try pretrained.complete(merged, notice: notice)
+        let data = try TrainingData.open(effective, csvPath: table, pretrained: pretrained)
+        if context.isFirst { try data.preparer.table.checkFilesExist() }
+        try context.checkFits(MemoryPlan(config: data.config), training: nil)
+        let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
+        let weights = try ModelWeights.make(
+            config: data.config, trainable: effective.trainable, adapterInit: effective.adapterInit,
+            source: try LayeredWeights.of(checkpoint, pretrained: files, seed: effective.seed), engine: context.engine)
+        if let checkpoint {
+            let origin = TrainingOrigin(data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash())
+            try origin.check(against: checkpoint.origin, ofData: false, file: checkpoint.path)
+        }
+        return OpenedModel(config: effective, data: data, weights: weights, weightReports: files.reports)
+    }
+
+    /// The checkpoint's configuration, with the paths that were given anew.
+    static func merge(_ config: RunConfig, _ checkpoint: Checkpoint?) -> RunConfig {
+        guard var merged = checkpoint?.config else { return config }
+        merged.vocabularyPath = config.vocabularyPath ?? merged.vocabularyPath
+        merged.pretrainedVision = config.pretrainedVision ?? merged.pretrainedVision
+        merged.pretrainedText = config.pretrainedText ?? merged.pretrainedText
+        merged.imageRoot = config.imageRoot
+        return merged
+    }
+
+    private static func notAligned(_ path: String?) -> AltaError {
+        AltaError(
+            "\(path == nil ? "the configuration" : "the checkpoint") is of the stage pretrain",
+            why: "its model puts no report into a joint space, so there is nothing to retrieve",
+            remedy: "align it first: alta-worker align with pretrained.vision set to its run folder", file: path)
+    }
+}
