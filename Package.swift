@@ -5,6 +5,7 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let strictC: [CSetting] = [.treatAllWarnings(as: .error)]
+let strictCXX: [CXXSetting] = [.treatAllWarnings(as: .error)]
 
 /// A library target of the house.
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -37,6 +38,10 @@ let package = Package(
         .systemLibrary(name: "CNUMA", pkgConfig: "numa", providers: [.apt(["libnuma-dev"])]),
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CSPNG", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
+        // DCMTK's pkg-config file asks for packages that its development package does not bring.
+        .target(
+            name: "CDCMTK", cxxSettings: strictCXX,
+            linkerSettings: ["dcmjpeg", "dcmjpls", "dcmdata", "oflog", "ofstd"].map { .linkedLibrary($0) }),
         .target(
             name: "CAltaKernels", cSettings: strictC,
             linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp"), .linkedLibrary("m")]),
@@ -48,7 +53,7 @@ let package = Package(
         module("AltaAutograd", ["AltaCore", "AltaTensor"]),
         module("AltaComm", ["AltaCore", "COpenMPI"]),
         module("AltaPlacement", ["AltaCore", "CAltaSystem", "CNUMA"]),
-        module("AltaData", ["AltaCore", "AltaFormats", "CTurboJPEG", "CSPNG"]),
+        module("AltaData", ["AltaCore", "AltaFormats", "CTurboJPEG", "CSPNG", "CDCMTK"]),
         module("AltaModel", ["AltaCore", "AltaFormats", "AltaTensor", "AltaAutograd", "AltaData"]),
         module("AltaObjective", ["AltaCore", "AltaTensor", "AltaAutograd", "AltaComm"]),
         module("AltaEvaluate", ["AltaCore", "AltaComm"]),

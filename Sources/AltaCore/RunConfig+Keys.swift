@@ -16,7 +16,8 @@ extension RunConfig {
     /// The keys in the order in which they are written. The model's fields follow `model` itself, which
     /// `RunConfig+Parsing.swift` treats apart because it may be a name.
     static let keys: [ConfigurationKey<RunConfig>] =
-        [stageKey] + ModelConfig.keys.map { $0.within("model", \.model) } + dataKeys + durationKeys + methodKeys + folderKeys
+        [stageKey] + ModelConfig.keys.map { $0.within("model", \.model) } + dataKeys + durationKeys + methodKeys
+        + folderKeys
 
     private static let stageKey = ConfigurationKey<RunConfig>(
         "stage", \.model.stage, .choice, "which model the run trains: align or pretrain; the command's by default")

@@ -41,6 +41,12 @@ extension Checkpoint {
     }
 
     private func checked(against config: RunConfig) throws -> Checkpoint {
+        guard config.stage == self.config.stage else {
+            throw AltaError(
+                "the checkpoint is of the stage \(self.config.stage.rawValue)",
+                why: "this run is of the stage \(config.stage.rawValue)",
+                remedy: "choose another `output`; what was pretrained is given by pretrained.vision", file: path)
+        }
         let differing = config.differences(from: self.config)
         guard differing.isEmpty else {
             throw AltaError(

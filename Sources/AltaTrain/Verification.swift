@@ -53,7 +53,9 @@ public struct Verification {
     private func compute() throws -> ComputedTensors {
         let source = FileWeights(file: fixture.file, prefix: "weights/")
         let weights = try context.agree {
-            try ModelWeights.make(config: fixture.config, trainable: .adapters, source: source, engine: engine)
+            try ModelWeights.make(
+                config: fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source,
+                engine: engine)
         }
         let model = weights.model(dropoutRate: 0)
         let ledger = GradientLedger.make(

@@ -4,13 +4,17 @@ import AltaFormats
 
 private let inspectCommand = CommandDescription(
     name: "alta-data inspect", summary: "Write what the model's image transforms make of one radiograph.",
-    positionals: [PositionalArgument("IMAGE", "a JPEG or PNG file")],
+    positionals: [PositionalArgument("IMAGE", "a JPEG, PNG or DICOM file")],
     options: [
         .value(
             "--augmentation", name: "JSON",
             "apply the training transform with these parameters: angle, translate [x, y], scale, shear [x, y], "
                 + "brightness, contrast, contrast_first; without it, the evaluation transform"),
         .value("--size", name: "PIXELS", "side of the result (224; with --augmentation 448)"),
+        .value(
+            "--dicom-scaling", name: "SCALING",
+            "how DICOM pixels become 8 bits: published (x 255 / max, the default), or mimic (as MIMIC-CXR-JPG was made)"
+        ),
         .value("--output", name: "OUT.safetensors", "where to write the key `image`, U8, grey, [size, size]"),
     ],
     example: "alta-data inspect frontal.jpg --augmentation '{\"angle\": 5}' --output frontal.safetensors")
@@ -24,7 +28,8 @@ func runInspect(arguments: [String]) throws {
     let output = try parsed.required("--output")
     let augmentation = try parsed.value("--augmentation").map(augmentation)
     let size = try parsed.int("--size", in: 1...8192)
-    let raster = try ImageDecoder.decode(path: parsed.positionals[0])
+    let scaling = try parsed.value("--dicom-scaling").map(dicomScaling) ?? .published
+    let raster = try ImageDecoder.decode(path: parsed.positionals[0], dicomScaling: scaling)
     let grey =
         if let augmentation {
             ImagePipeline.training(raster, side: size ?? 448, augmentation: augmentation)
@@ -32,6 +37,17 @@ func runInspect(arguments: [String]) throws {
             ImagePipeline.evaluation(raster, imageSize: size ?? 224)
         }
     try SafetensorsWriter.write([.bytes("image", shape: [grey.height, grey.width], grey.pixels)], to: output)
+}
+
+private func dicomScaling(_ text: String) throws -> DicomScaling {
+    guard let scaling = DicomScaling(rawValue: text) else {
+        throw AltaError(
+            "--dicom-scaling is \(text)",
+            why: "it must be \(DicomScaling.allCases.map(\.rawValue).joined(separator: " or "))",
+            remedy: text.nearest(among: DicomScaling.allCases.map(\.rawValue)).map { "did you mean \($0)?" },
+            exitCode: .usage)
+    }
+    return scaling
 }
 
 /// The parameters in the text of `--augmentation`; whatever is wrong with it is wrong usage.

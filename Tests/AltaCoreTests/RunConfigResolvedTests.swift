@@ -6,6 +6,7 @@ import Testing
         "model=alta-tiny", "pretrained.vision=v.pth", "pretrained.text=t", "schedule_epochs=50", "warmup_epochs=2.5",
         "weight_decay=0.1", "learning_rate=0.0003", "seed=77", "precision=fp32", "deterministic=false", "trainable=all",
         "adapter_init=published", "absent_views=shared", "dropout=0.25", "global_batch=48", "model.projection=32",
+        "data.dicom_scaling=mimic",
     ]
     private let free = [
         "micro_batch=4", "epochs=7", "steps=9", "output=out", "checkpoint_every=10", "keep_checkpoints=2",

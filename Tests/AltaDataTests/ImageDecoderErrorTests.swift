@@ -28,8 +28,8 @@ struct ImageDecoderErrorTests {
     @Test("empty, and of another kind")
     func otherKinds() {
         expectRefusal([], "image is empty")
-        expectRefusal(Array("GIF89a, say".utf8), "neither JPEG nor PNG")
-        expectRefusal([0xFF], "neither JPEG nor PNG")
+        expectRefusal(Array("GIF89a, say".utf8), "neither JPEG nor PNG nor DICOM")
+        expectRefusal([0xFF], "neither JPEG nor PNG nor DICOM")
         expectRefusal([0xFF, 0xD8, 0xFF], "JPEG image is truncated or damaged")
         expectRefusal([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], "PNG image is truncated or damaged")
     }

@@ -31,7 +31,7 @@ struct ResampleTests {
         }
     }
 
-    @Test("a window is that part of the whole", arguments: [(60, 70), (20, 15), (33, 70), (60, 47)])
+    @Test("a window is that part of the whole", arguments: [(60, 70), (20, 15), (33, 70), (60, 47), (20, 45)])
     func window(height: Int, width: Int) {
         let raster = randomRaster(channels: 3, height: 33, width: 47, seed: 3)
         let whole = ResampleBicubic.resize(raster, height: height, width: width)

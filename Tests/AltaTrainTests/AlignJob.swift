@@ -8,6 +8,8 @@ struct AlignJob {
     let folder: String
     /// The configuration that all runs share.
     var settings: JSONObject
+    /// The subcommand of `alta-worker`: `align` or `pretrain`.
+    var command = "align"
 
     /// A model that takes a millisecond a study, and no file beside the cohort.
     static let smallModel: JSONObject = [
@@ -27,20 +29,44 @@ struct AlignJob {
             ])
     }
 
+    /// The same runs in the stage before: a narrower BERT, everything trains.
+    static func pretraining(_ cohort: SampleCohort) -> AlignJob {
+        var job = small(cohort)
+        job.command = "pretrain"
+        job.settings["model"] = .object(smallPretrainingModel)
+        return job
+    }
+
+    private static var smallPretrainingModel: JSONObject {
+        var model = smallModel
+        for (key, value) in [("text_width", JSONValue.integer(16)), ("text_intermediate", .integer(32))] {
+            model[key] = value
+        }
+        return model
+    }
+
+    /// How many losses a step has, their sum among them.
+    var lossCount: Int { command == "align" ? 5 : 3 }
+
     func output(_ name: String) -> String { "\(folder)/\(name)" }
 
-    /// The arguments of `alta-worker align` for the run folder `name`: the configuration, then `changes`.
+    /// The arguments of `alta-worker` for the run folder `name`: the configuration, then `changes`.
     func arguments(_ name: String, _ changes: [String] = []) throws -> [String] {
         let path = "\(folder)/\(name).json"
         var object = settings
         if object["output"] == nil { object["output"] = .string(output(name)) }
         try JSONValue.object(object).text().write(toFile: path, atomically: true, encoding: .utf8)
-        return ["align", path] + changes.flatMap { ["--set", $0] }
+        return [command, path] + changes.flatMap { ["--set", $0] }
     }
 
-    /// Runs `alta-worker align` at `ranks` ranks; `changes` are `key=value`.
+    /// Runs the job at `ranks` ranks; `changes` are `key=value`.
     func run(_ name: String, ranks: Int, _ changes: [String] = [], limitSeconds: Double = 120) throws -> JobOutcome {
         try JobRunner.run("alta-worker", ranks: ranks, try arguments(name, changes), limitSeconds: limitSeconds)
+    }
+
+    /// Runs the job without mpirun.
+    func runAlone(_ name: String, _ changes: [String] = []) throws -> JobOutcome {
+        try JobRunner.runAlone("alta-worker", try arguments(name, changes))
     }
 
     func log(_ name: String) throws -> RunLog { try RunLog("\(output(name))/log.jsonl") }

@@ -2,7 +2,7 @@ import AltaCore
 import Foundation
 
 /// Radiographs from files: JPEG by libjpeg-turbo, PNG by libspng, with the pixels of Pillow's
-/// `Image.open(path).convert("RGB")`.
+/// `Image.open(path).convert("RGB")`; DICOM by DCMTK, with the stored values of pydicom scaled to 8 bits (`DicomScaling`).
 ///
 /// The kind is told by a file's first bytes, never by its name. EXIF orientation and colour profiles are ignored, alpha
 /// is dropped, as Pillow does. What Pillow decodes into something no one wants (CMYK, a 16-bit grey image clipped to
@@ -16,7 +16,7 @@ public enum ImageDecoder {
 
     /// Reads and decodes a file.
     ///
-    /// Throws `AltaError` with the file where it is missing, a folder, empty, neither JPEG nor PNG, truncated, damaged,
+    /// Throws `AltaError` with the file where it is missing, a folder, empty, none of JPEG, PNG and DICOM, truncated, damaged,
     /// too large, or of a kind that is refused.
     public static func decode(path: String, dicomScaling: DicomScaling = .published) throws -> RasterRGB {
         let bytes: [UInt8]
@@ -41,9 +41,10 @@ public enum ImageDecoder {
         }
         if bytes.starts(with: pngSignature) { return try decodePNG(bytes, name) }
         if bytes.starts(with: jpegSignature) { return try decodeJPEG(bytes, name) }
+        if isDICOM(bytes) { return try decodeDICOM(bytes, name, dicomScaling) }
         throw AltaError(
-            "file is neither JPEG nor PNG", why: "its first bytes are those of neither",
-            remedy: "convert it to JPEG or to 8-bit PNG", file: name)
+            "file is neither JPEG nor PNG nor DICOM", why: "its first bytes are those of none of them",
+            remedy: "convert it to JPEG, to 8-bit PNG, or to DICOM with a preamble", file: name)
     }
 
     private static let pngSignature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]

@@ -1,8 +1,10 @@
 /// Pillow's 8-bit antialiased bicubic resize, to the last bit.
 ///
-/// Source: Pillow's `Resample.c` (`ImagingResampleHorizontal_8bpc`, `ImagingResampleVertical_8bpc`): a horizontal pass,
-/// rounded and clipped to 8 bits, then a vertical one. A pass that would change nothing is left out. Only the window
-/// that a crop keeps is computed; a resized pixel does not depend on the others, so this changes no bit.
+/// Source: `Resample.c` of Pillow 13 (`ImagingResampleInner`): a horizontal pass, rounded and clipped to 8 bits, then a
+/// vertical one; the other way round where the height shrinks by more than twice as many pixels as the width (earlier
+/// versions kept the order always, which is a grey level apart at some pixels). A pass that would change nothing is left
+/// out. Only the window that a crop keeps is computed; a resized pixel does not depend on the others, so this changes no
+/// bit.
 public enum ResampleBicubic {
     /// The rows `rows` and columns `columns` of `raster` resized to `height` x `width`.
     public static func resize(
@@ -11,13 +13,22 @@ public enum ResampleBicubic {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= height, "rows \(rows) of \(height)")
         precondition(columns.lowerBound >= 0 && columns.upperBound <= width, "columns \(columns) of \(width)")
         let vertical = ResampleAxis.bicubic(inputSize: raster.height, outputSize: height, window: rows)
+        let shrinksMostlyInHeight = raster.height > height && raster.height - height > 2 * (raster.width - width)
+        if shrinksMostlyInHeight {
+            let low = self.vertical(raster, vertical, firstRow: 0)
+            return narrowed(low, rows: 0..<rows.count, width: width, columns: columns)
+        }
         let needed = height == raster.height ? rows : vertical.source
-        let narrow =
-            width == raster.width
-            ? raster.cut(rows: needed, columns: columns)
-            : horizontal(raster, rows: needed, width: width, columns: columns)
+        let narrow = narrowed(raster, rows: needed, width: width, columns: columns)
         guard height != raster.height else { return narrow }
         return self.vertical(narrow, vertical, firstRow: needed.lowerBound)
+    }
+
+    /// Some rows of `raster`, resized to `width` where that is another one.
+    private static func narrowed(_ raster: RasterRGB, rows: Range<Int>, width: Int, columns: Range<Int>) -> RasterRGB {
+        width == raster.width
+            ? raster.cut(rows: rows, columns: columns)
+            : horizontal(raster, rows: rows, width: width, columns: columns)
     }
 
     /// The whole of `raster` resized to `height` x `width`.

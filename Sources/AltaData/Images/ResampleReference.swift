@@ -2,11 +2,18 @@
 public enum ResampleReference {
     /// The whole of `raster` resized to `height` x `width`.
     public static func resize(_ raster: RasterRGB, height: Int, width: Int) -> RasterRGB {
-        let narrow = width == raster.width ? raster : transposed(vertical(transposed(raster), to: width))
-        return height == raster.height ? narrow : vertical(narrow, to: height)
+        let isVerticalFirst = raster.height > height && raster.height - height > 2 * (raster.width - width)
+        return isVerticalFirst
+            ? horizontal(vertical(raster, to: height), to: width)
+            : vertical(horizontal(raster, to: width), to: height)
+    }
+
+    private static func horizontal(_ raster: RasterRGB, to width: Int) -> RasterRGB {
+        transposed(vertical(transposed(raster), to: width))
     }
 
     private static func vertical(_ raster: RasterRGB, to height: Int) -> RasterRGB {
+        guard height != raster.height else { return raster }
         let axis = ResampleAxis.bicubic(inputSize: raster.height, outputSize: height, window: 0..<height)
         let rowByteCount = raster.width * raster.channels
         var pixels: [UInt8] = []
