@@ -25,6 +25,13 @@ struct AttentionShape {
     }
 }
 
+extension AttentionShape {
+    /// What one product of a head's matrices takes, over all heads and segments: 2 T^2 d each.
+    var operationsPerProduct: Int {
+        (0..<segments.count).reduce(0) { $0 + 2 * segments[$1].count * segments[$1].count * heads * width }
+    }
+}
+
 /// A matrix inside a wider one: its first element and the distance between its rows.
 private struct Strided {
     let base: UnsafeMutablePointer<Float>
@@ -33,6 +40,11 @@ private struct Strided {
 
 /// One head of one segment: `length` rows from `start`, `width` columns. Runs on one thread.
 struct AttentionHead {
+    /// Products of `forward`: scores, and their sum of the values.
+    static let forwardProducts = 2
+    /// Products of `backward`: the scores again, and one each for dP, dq, dk and dv.
+    static let backwardProducts = 5
+
     let start: Int
     let length: Int
     private let index: Int

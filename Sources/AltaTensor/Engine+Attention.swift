@@ -12,6 +12,7 @@ extension Engine {
         dropout: AttentionDropout? = nil
     ) {
         let shape = AttentionShape(qkv, y, segments, heads, dropout)
+        operationCount += AttentionHead.forwardProducts * shape.operationsPerProduct
         forEachHead(shape) { head, arena in
             head.forward(qkv, into: y, logSumExp: logSumExp, arena)
         }
@@ -27,6 +28,7 @@ extension Engine {
         let shape = AttentionShape(qkv, y, segments, heads, dropout)
         requireSameShape(dy, y, "attentionBackward")
         requireSameShape(dqkv, qkv, "attentionBackward")
+        operationCount += AttentionHead.backwardProducts * shape.operationsPerProduct
         forEachHead(shape) { head, arena in
             head.backward(dy, qkv: qkv, y: y, logSumExp: logSumExp, into: dqkv, arena)
         }

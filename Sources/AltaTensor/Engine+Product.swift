@@ -51,6 +51,7 @@ extension Engine {
     ) {
         guard m > 0 && n > 0 else { return }
         guard k > 0 else { return scaleRows(m, n, by: beta, c, ldc) }
+        operationCount += 2 * m * n * k
         let status = alta_sgemm(
             Int32(threads), transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
         precondition(status == 0, "oneDNN refused a product of \(m) x \(n) x \(k): status \(status)")
@@ -70,6 +71,7 @@ extension Engine {
     private func multiply(
         _ x: Matrix, _ w: UnsafeMutableRawPointer, bias: UnsafePointer<Float>?, into y: Matrix, accumulate: Bool
     ) {
+        operationCount += 2 * x.rows * x.columns * y.columns
         let padded = Engine.paddedRows(x.rows)
         let inPlace = padded - x.rows <= min(x.slackRows, y.slackRows) ? padded : padded - Engine.rowMultiple
         if inPlace > 0 {

@@ -14,6 +14,9 @@ public final class Engine {
     public let threads: Int
     /// Memory for the temporaries of kernels: taken and released within each call.
     public let scratch: Arena
+    /// Floating-point operations of all matrix products so far, attention's among them: a multiplication and an
+    /// addition count as two, rows added for the kernels' sake as none.
+    public internal(set) var operationCount = 0
     let handle: OpaquePointer
     var products: [ProductShape: OpaquePointer] = [:]
     let threadScratch: [Arena]

@@ -77,6 +77,7 @@ extension StepReport {
         object["logit_scales"] = .object(
             members: zip(WeightCatalog.logitScaleNames, logitScales).map { ($0, .number($1)) })
         object["gradient_norm"] = .number(gradientNorm)
+        object["gflop"] = .number(gflop)
         object["studies_per_second"] = .number(studiesPerSecond)
         object["seconds"] = .object(
             members: Phase.allCases.map { ($0.rawValue, .number(seconds[$0] ?? 0)) })

@@ -48,6 +48,8 @@ public struct StepReport: Sendable {
     public var logitScales: [Double]
     /// The Euclidean norm of the whole gradient.
     public var gradientNorm: Double
+    /// Floating-point operations of the matrix products of all ranks, in 10^9, counted as they ran.
+    public var gflop: Double
     /// The global batch over the step's seconds.
     public var studiesPerSecond: Double
     /// Seconds of each phase on this rank.

@@ -31,6 +31,23 @@ private let cases = [
 ]
 
 @Suite struct AttentionTests {
+    @Test(arguments: [1, 2]) func operationsAreThoseOfItsProducts(threads: Int) throws {
+        let engine = try Engine(threads: threads)
+        let arena = Arena()
+        let segments = Segments(lengths: [3, 0, 5])
+        let (heads, width) = (2, 8)
+        let qkv = normalMatrix(arena, segments.rows, 3 * width, seed: 1)
+        let y = arena.matrix(segments.rows, width)
+        let sums = arena.matrix(segments.rows, heads)
+        engine.attention(qkv, segments: segments, heads: heads, into: y, logSumExp: sums.base)
+        let oneProduct = 2 * (3 * 3 + 5 * 5) * width
+        #expect(engine.operationCount == 2 * oneProduct)
+        engine.attentionBackward(
+            y, qkv: qkv, y: y, logSumExp: sums.base, segments: segments, heads: heads,
+            into: arena.matrix(segments.rows, 3 * width))
+        #expect(engine.operationCount == 7 * oneProduct)
+    }
+
     @Test(arguments: cases.indices) func agreesWithNaive(index: Int) throws {
         let test = cases[index]
         let arena = Arena()

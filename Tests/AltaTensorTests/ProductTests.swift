@@ -32,6 +32,21 @@ private let productTolerance: Float = 3e-6
         }
     }
 
+    @Test func operationsAreCountedOnceWhateverThePadding() throws {
+        let engine = try Engine(threads: 1)
+        let arena = Arena()
+        let (rows, inputs, outputs) = (17, 24, 40)
+        let x = normalMatrix(arena, rows, inputs, seed: 1)
+        let y = arena.matrix(rows, outputs)
+        let packed = engine.pack(normalMatrix(arena, outputs, inputs, seed: 2))
+        engine.forward(x, packed, bias: nil, into: y)
+        #expect(engine.operationCount == 2 * rows * inputs * outputs)
+        engine.backward(y, packed, into: x, accumulate: false)
+        #expect(engine.operationCount == 4 * rows * inputs * outputs)
+        engine.weightGradient(y, x, into: arena.matrix(outputs, inputs), accumulate: false)
+        #expect(engine.operationCount == 6 * rows * inputs * outputs)
+    }
+
     @Test(arguments: [1, 2]) func aRowHasTheSameBitsInEveryProduct(threads: Int) throws {
         let engine = try Engine(threads: threads)
         let single = try Engine(threads: 1)
