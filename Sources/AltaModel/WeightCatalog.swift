@@ -17,7 +17,7 @@ public struct WeightCatalog: Sendable {
         return WeightCatalog(specs: builder.specs, textRoot: builder.textRoot)
     }
 
-    /// How many numbers all weights have: 242,177,854 at full size, 151,456,560 in pretraining.
+    /// How many numbers all weights have: 242,177,854 at full size, 151,457,328 in pretraining.
     public var count: Int { specs.reduce(0) { $0 + $1.count } }
 
     /// The names of the four logit scales: global, and the three of the local loss.

@@ -18,6 +18,11 @@ extension ParserTargets {
             "jpeg", originals: fixtures("images") { $0.hasSuffix(".jpg") && !$0.contains("png") }, read: readImage)
     }
 
+    /// Small files of every transfer syntax that is read; DCMTK is C++ and not made for damaged files.
+    static func dicom() throws -> ParserTarget {
+        try ParserTarget("dicom", originals: fixtures("dicom") { $0.hasSuffix(".dcm") }, read: readImage)
+    }
+
     @Sendable private static func readImage(_ input: [UInt8]) throws {
         let image = try ImageDecoder.decode(bytes: input, name: "input")
         precondition(image.width > 0 && image.height > 0, "an image of \(image.width) x \(image.height)")

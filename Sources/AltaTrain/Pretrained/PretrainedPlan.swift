@@ -51,7 +51,9 @@ struct PretrainedPlan {
 
     /// Notes what each tensor of a file is; of a tensor that an earlier file gave there is nothing to say.
     private mutating func collect(_ file: WeightFile) throws {
-        let names = PublishedNames.make(side: source.side, catalog: catalog, fileNames: file.names)
+        // Whether names have a prefix shows in all files of a source together.
+        let names = PublishedNames.make(
+            side: source.side, catalog: catalog, fileNames: source.files.flatMap(\.names))
         var own: [String: String] = [:]
         for name in file.names {
             switch names.meaning(of: name) {
