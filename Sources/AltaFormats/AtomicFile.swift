@@ -10,6 +10,7 @@ import AltaCore
 public enum AtomicFile {
     /// Writes a file under a temporary name, flushes it to the disk, renames it over `path` and flushes the folder.
     ///
+    /// A device or a pipe (`/dev/stdout`, `/dev/null`) is written to, not replaced; a folder is refused.
     /// Where anything fails, `path` is as it was before and the temporary file is gone. Errors name the path, the
     /// reason and a remedy (disk full, no permission, read-only); what `content` throws is passed on.
     /// - Parameters:
@@ -19,6 +20,7 @@ public enum AtomicFile {
     public static func write(
         _ path: String, temporary: String? = nil, content: (FileSink) throws -> Void
     ) throws {
+        if try isDevice(path) { return try writeThrough(path, content) }
         let temporary = temporary ?? path + ".partial"
         let sink = try FileSink(creating: temporary, finalPath: path)
         do {
@@ -53,6 +55,26 @@ public enum AtomicFile {
         guard fsync(descriptor) == 0 || errno == EINVAL else {
             throw AltaError.system("cannot flush a folder", file: folder)
         }
+    }
+
+    /// Whether something is at `path` that a file must not take the place of. Errors: it is a folder.
+    private static func isDevice(_ path: String) throws -> Bool {
+        var facts = stat()
+        guard stat(path, &facts) == 0 else { return false }
+        let kind = facts.st_mode & S_IFMT
+        guard kind != S_IFDIR else {
+            throw AltaError(
+                "cannot write a file", why: "it is a directory", remedy: "name a file in it, or another path",
+                file: path)
+        }
+        return kind != S_IFREG
+    }
+
+    private static func writeThrough(_ path: String, _ content: (FileSink) throws -> Void) throws {
+        let sink = try FileSink(creating: path, finalPath: path)
+        defer { sink.abandon() }
+        try content(sink)
+        try sink.finish(flushesDisk: false)
     }
 
     private static func folder(of path: String) -> String {
@@ -93,9 +115,9 @@ public final class FileSink {
         try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
     }
 
-    fileprivate func finish() throws {
+    fileprivate func finish(flushesDisk: Bool = true) throws {
         try flush()
-        guard fsync(descriptor) == 0 else { throw failure }
+        guard !flushesDisk || fsync(descriptor) == 0 else { throw failure }
         let closed = close(descriptor)
         descriptor = -1
         guard closed == 0 else { throw failure }

@@ -47,12 +47,19 @@ public struct FixtureRecipe: Sendable {
     init(_ file: SafetensorsFile) throws {
         var constants = AdamWConstants()
         guard let text = file.metadata["optimizer"] else {
+            guard !file.names.contains(where: { $0.hasPrefix("stepped/") }) else {
+                throw AltaError(
+                    "the fixture does not say how it stepped", why: "its metadata has no `optimizer`",
+                    remedy: "write it again", file: file.path)
+            }
             rates = []
             self.constants = constants
             return
         }
         let json = try JSONValue(parsing: text, file: file.path)
-        guard let rates = json["rates"]?.array?.compactMap(\.double) else {
+        guard let listed = json["rates"]?.array, case let rates = listed.compactMap(\.double),
+            rates.count == listed.count
+        else {
             throw AltaError("the fixture's optimizer has no rates", remedy: "write it again", file: file.path)
         }
         self.rates = rates

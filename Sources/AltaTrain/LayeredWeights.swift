@@ -23,6 +23,9 @@ public struct LayeredWeights: WeightSource {
             fallback: RandomWeights(seed: seed))
     }
 
+    /// Whether a pretrained file has every tensor of a weight.
+    func comesFromPretrained(_ spec: WeightSpec) -> Bool { spec.parts.allSatisfy(pretrained.contains) }
+
     /// Fills a tensor from the first place that has it.
     public func load(
         _ part: WeightPart, of spec: WeightSpec, into values: UnsafeMutableBufferPointer<Float>

@@ -31,9 +31,11 @@ enum ExportCommand {
         try job.agree {
             let target = try target(arguments)
             guard job.isFirst else { return }
+            if target.isFolder { try ModelExport.checkFree(folder: target.path) }
             let export = try open(arguments)
             export.notices.forEach(Console.note)
             let adaptersOnly = arguments.flag("--adapters-only")
+            if adaptersOnly { export.drawnFrozenNotice.map(Console.note) }
             let count =
                 try target.isFolder
                 ? export.writeFolder(

@@ -102,6 +102,21 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["file", "folder"])
     }
 
+    @Test func aPipeIsWrittenToAndStays() throws {
+        let folder = try SharedMaterial.temporaryFolder("atomic")
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = folder + "/pipe"
+        #expect(mkfifo(path, 0o600) == 0)
+        let reader = open(path, O_RDONLY | O_NONBLOCK)
+        defer { close(reader) }
+        try AtomicFile.write(path, text: "through")
+        var bytes = [UInt8](repeating: 0, count: 16)
+        #expect(read(reader, &bytes, 16) == 7 && String(decoding: bytes.prefix(7), as: UTF8.self) == "through")
+        var facts = stat()
+        #expect(stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFIFO)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["pipe"])
+    }
+
     @Test(.enabled(if: geteuid() != 0, "root may write everywhere")) func missingPermissionIsNamed() throws {
         let folder = try SharedMaterial.temporaryFolder("atomic")
         defer { try? FileManager.default.removeItem(atPath: folder) }

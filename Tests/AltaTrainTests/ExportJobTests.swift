@@ -45,7 +45,10 @@ extension WorkerJobs {
                 try export(["--checkpoint", job.output("run"), "--folder", folder, "--licence", "CC BY 4.0"]))
             let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
             #expect(
-                names == ["README.md", "config.json", "model.safetensors", "preprocessor_config.json", "vocab.txt"])
+                names == [
+                    "README.md", "config.json", "model.safetensors", "preprocessor_config.json",
+                    "tokenizer_config.json", "vocab.txt",
+                ])
             #expect(
                 try Data(contentsOf: URL(filePath: "\(folder)/model.safetensors"))
                     == Data(contentsOf: URL(filePath: file)))
@@ -154,6 +157,25 @@ extension WorkerJobs {
             #expect(first["bert_encoder.model.cls.predictions.decoder.weight"] != nil && first["bert_mlp.bias"] != nil)
             expectFault(
                 try job.runAlone("heads", ["pretrained.vision=\(before)", "model.vision_heads=4"]), ["vision_heads"])
+        }
+
+        /// What stands where the folder should be is never lost, and a slash at the end is no other name.
+        @Test func foldersInTheWay() throws {
+            let (_, job) = try trained()
+            let files = FileManager.default
+            let (file, full, empty) = (job.output("afile"), job.output("full"), job.output("empty"))
+            try Data("x".utf8).write(to: URL(filePath: file))
+            try files.createDirectory(atPath: full, withIntermediateDirectories: true)
+            try Data("x".utf8).write(to: URL(filePath: "\(full)/kept"))
+            try files.createDirectory(atPath: empty, withIntermediateDirectories: true)
+            let arguments = ["--checkpoint", job.output("run"), "--folder"]
+            expectFault(try export(arguments + [file]), ["a file is where the folder should be"])
+            expectFault(try export(arguments + [full]), ["the folder is not empty"])
+            #expect(files.contents(atPath: file) == Data("x".utf8) && files.fileExists(atPath: "\(full)/kept"))
+            for path in [empty + "/", job.output("new") + "/"] {
+                expectDone(try export(arguments + [path]))
+                #expect(files.fileExists(atPath: path + "model.safetensors"))
+            }
         }
 
         @Test func wrongUsage() throws {

@@ -24,21 +24,23 @@ struct PretrainedFileTests {
         return path
     }
 
-    /// What opening a model on this vision file tells, and the model's tensors.
+    /// What opening a model on this file tells, and the model's tensors.
     private func open(
-        _ file: PublishedFile, _ config: ModelConfig = config
+        _ file: PublishedFile, _ config: ModelConfig = config, side: EncoderSide = .vision
     ) throws -> (told: String, model: PublishedFile) {
         var run = RunConfig(stage: config.stage)
         run.model = config
-        run.pretrainedVision = try write(file)
+        if side == .vision { run.pretrainedVision = try write(file) } else { run.pretrainedText = try write(file) }
         let export = try ModelExport.open(run) { _ in }
         let output = try SharedMaterial.temporaryFolder("pretrained") + "/model.safetensors"
         _ = try export.write(to: output, adaptersOnly: false)
         return (export.notices.joined(separator: "\n"), try PublishedFile.read(output))
     }
 
-    private func expectFault(_ file: PublishedFile, _ parts: [String], _ config: ModelConfig = config) {
-        let error = #expect(throws: AltaError.self) { try open(file, config) }
+    private func expectFault(
+        _ file: PublishedFile, _ parts: [String], _ config: ModelConfig = config, side: EncoderSide = .vision
+    ) {
+        let error = #expect(throws: AltaError.self) { try open(file, config, side: side) }
         for part in parts { #expect(error?.description.contains(part) == true, "\(error?.description ?? "")") }
         #expect(error?.remedy != nil && error?.file != nil)
     }
@@ -71,6 +73,23 @@ struct PretrainedFileTests {
         }
         expectFault(
             PublishedFile(tensors: ["weight": .init(shape: [1], values: [0])]), ["lacks 50 tensors", "known of weight"])
+    }
+
+    /// An adapter, a head or the decoder may be absent as a whole; a piece of one that is missing is damage.
+    @Test func aTornModuleIsAnError() throws {
+        for (name, side) in [
+            ("blocks.0.attn_adapter.D_fc1.bias", EncoderSide.vision), ("projection_head.LayerNorm.weight", .vision),
+            ("bert_encoder.cls_projection_head.dense_to_output.bias", .text),
+            ("bert_encoder.cls.predictions.transform.dense.weight", .text),
+        ] {
+            var file = PublishedFile()
+            for spec in WeightCatalog.make(Self.config).specs where EncoderSide(ofWeight: spec.parts[0].name) == side {
+                for part in spec.parts { try file.draw(part, of: spec) }
+            }
+            #expect(throws: Never.self) { try open(file, side: side) }
+            file.tensors[name] = nil
+            expectFault(file, ["lacks 1 tensors", name], side: side)
+        }
     }
 
     @Test func anotherShapeIsAnError() throws {

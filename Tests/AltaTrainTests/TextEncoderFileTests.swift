@@ -70,6 +70,23 @@ struct TextEncoderFileTests {
         #expect(Self.largestDifference(try Self.means(config, recorded.sequences), recorded.means) <= Self.tolerance)
     }
 
+    /// The ids of another vocabulary mean other words, though it be as long.
+    @Test func anotherVocabularyIsRefused() throws {
+        let folder = try SharedMaterial.temporaryFolder("vocabulary")
+        var config = try Self.config(text: Self.bert, width: 12, model: Self.tinyText)
+        let text = try String(contentsOfFile: "\(Self.bert)/vocab.txt", encoding: .utf8)
+        config.vocabularyPath = "\(folder)/same.txt"
+        try text.write(toFile: "\(folder)/same.txt", atomically: true, encoding: .utf8)
+        #expect(throws: Never.self) { try ModelExport.open(config) { _ in } }
+        let lines = text.split(separator: "\n")
+        let turned = lines.prefix(5) + lines.dropFirst(5).reversed()
+        config.vocabularyPath = "\(folder)/turned.txt"
+        try (turned.joined(separator: "\n") + "\n").write(
+            toFile: "\(folder)/turned.txt", atomically: true, encoding: .utf8)
+        let error = #expect(throws: AltaError.self) { try ModelExport.open(config) { _ in } }
+        #expect(error?.what.contains("the vocabulary is not that of pretrained.text") == true)
+    }
+
     /// The names of other files of the same weights.
     private static let namings: [@Sendable (String) -> String?] = [
         { "bert." + $0 }, { "bert_encoder.bert." + $0 }, { "module.bert_encoder.model.bert." + $0 },

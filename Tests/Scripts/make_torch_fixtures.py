@@ -136,6 +136,7 @@ def refused() -> dict[str, bytes]:
             "meta.pth": saved({**other, "odd": torch.zeros(3, device="meta")}),
             "nested.pth": saved({**other, "odd": torch.nested.nested_tensor([values(2), values(3)])}),
             "complex.pth": saved({**other, "odd": values(3, 2).to(torch.complex64)}),
+            "negative.pth": saved({**other, "odd": torch._neg_view(values(3))}),
             "uint16.pth": saved({**other, "odd": torch.zeros(3, dtype=torch.uint16)}),
             "module.pth": saved(Outer()), "module_inside.pth": saved({"model": Outer(), "epoch": 1}),
             "two_sets.pth": saved({"model": tied(), "state_dict": tied()}), "script.pt": script.getvalue(),

@@ -101,24 +101,18 @@ private struct PNGLayout {
         return RasterRGB(channels: channels, height: height, width: width, pixels: pixels).withoutEqualChannels()
     }
 
-    /// 16-bit grey whose values fill 8 or 16 bits; what lies between is refused, since only its maker knows the range.
-    ///
-    /// Values up to 255 are taken as they are, as Pillow's `convert("RGB")` does. It clips larger ones, which turns a
-    /// radiograph white; where the highest bit is in use the range is 16 bits, and the high byte is taken, as Pillow does
-    /// with 16-bit colour.
+    /// 16-bit grey whose values are at most 255, as Pillow's `convert("RGB")` takes them. It clips larger ones, which turns
+    /// a radiograph white: they are refused, since only their maker knows the window.
     private func greyTo8Bits(_ raw: [UInt8], _ name: String) throws -> [UInt8] {
         let largest = raw.withUnsafeBytes { $0.bindMemory(to: UInt16.self).max() ?? 0 }
-        if largest <= UInt8.max {
-            return raw.withUnsafeBytes { $0.bindMemory(to: UInt16.self).map { UInt8(truncatingIfNeeded: $0) } }
-        }
-        guard largest > UInt16.max / 2 else {
+        guard largest <= UInt8.max else {
             throw AltaError(
-                "the range of a 16-bit grey PNG is unclear",
-                why: "its largest value is \(largest): more than 8 bits, and not the full 16",
-                remedy: "scale it to 8 or to 16 bits with the window you want (for example value x 255 / \(largest))",
-                file: name)
+                "a 16-bit grey PNG has more than 8 bits in use",
+                why: "its largest value is \(largest), and how it becomes 8 bits is not in the file",
+                remedy: "scale it to 8 bits with the window you want (for example value x 255 / \(largest))", file: name
+            )
         }
-        return highBytes(raw)
+        return raw.withUnsafeBytes { $0.bindMemory(to: UInt16.self).map { UInt8(truncatingIfNeeded: $0) } }
     }
 
     private func highBytes(_ raw: [UInt8]) -> [UInt8] {

@@ -68,6 +68,12 @@ struct TorchObjects {
             }
             elementType = type
         }
+        // `_rebuild_tensor_v2` may be told that elements are negated or conjugated when they are looked at.
+        for flags in arguments.dropFirst(hasTypeName ? 7 : 6) {
+            guard heap.members(flags)?.texts.contains(where: { ["neg", "conj"].contains($0.key) }) != true else {
+                throw TorchFault("its elements are stored negated or conjugated")
+            }
+        }
         let storage = try storage(reference, elementType)
         let extent = try extent(shape, strides, offset: offset, storage)
         let start = storage.range.lowerBound + extent.lowerBound * storage.dtype.byteCount

@@ -40,8 +40,8 @@ struct ModelCard {
     private var introduction: [String] {
         let content =
             adaptersOnly
-            ? "`model.safetensors` holds what was trained, without the frozen weights: it is of use with the pretrained files "
-                + "named below."
+            ? "`model.safetensors` holds what was trained, without the frozen weights: those of the pretrained files named "
+                + "below, and those that were drawn when the run began (its `frozen.safetensors`)."
             : "`model.safetensors` holds the whole model."
         return [
             "A vision encoder and a text encoder that meet in one space (arXiv:2506.08990). \(content) Tensors have the published "
@@ -78,7 +78,7 @@ struct ModelCard {
 
     private var licenceLines: [String] {
         [
-            "## Licence", "", "Licence: \(licence ?? "not stated")", "",
+            "## Licence", "", "Licence: \(oneLine(licence) ?? "not stated")", "",
             "The terms of the pretrained weights and of the data it was trained on govern this model, whatever is stated here.",
             "",
         ]
@@ -91,6 +91,11 @@ struct ModelCard {
             "- seed: \(config.seed)", "- hash of the program, alta-worker (XXH64): \(programHash)",
             "- exported: \(day)",
         ]
+    }
+
+    /// A text that cannot break the card's lines.
+    private func oneLine(_ text: String?) -> String? {
+        text.map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
     }
 
     private func hexadecimal(_ value: UInt64) -> String {

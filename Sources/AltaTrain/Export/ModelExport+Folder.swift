@@ -5,8 +5,8 @@ import AltaModel
 import Foundation
 
 extension ModelExport {
-    /// Writes a folder in Hugging Face layout: `model.safetensors`, `config.json`, `preprocessor_config.json`, `vocab.txt`
-    /// and a model card, `README.md`. The folder appears when it is complete.
+    /// Writes a folder in Hugging Face layout: `model.safetensors`, `config.json`, `tokenizer_config.json`,
+    /// `preprocessor_config.json`, `vocab.txt` and a model card, `README.md`. The folder appears when it is complete.
     ///
     /// `config.json` describes the text encoder in Hugging Face's words and the whole model under `alta`. `pretrained.vision`
     /// and `pretrained.text` take the folder.
@@ -16,26 +16,25 @@ extension ModelExport {
     /// - Returns: how many numbers were written.
     /// - Throws: `AltaError` where there is something at `path`, it cannot be written, or there is no vocabulary.
     public func writeFolder(to path: String, adaptersOnly: Bool, licence: String?) throws -> Int {
+        try ModelExport.checkFree(folder: path)
         let files = FileManager.default
-        if let content = try? files.contentsOfDirectory(atPath: path), !content.isEmpty {
-            throw AltaError(
-                "the folder is not empty", why: "what is in it would be lost or mixed with the model",
-                remedy: "name another folder, or empty it", file: path)
-        }
+        let final = URL(filePath: path).standardizedFileURL.path(percentEncoded: false)
+        let path = final.count > 1 && final.hasSuffix("/") ? String(final.dropLast()) : final
         let vocabulary = try vocabularyBytes()
-        let partial = path + ".partial"
+        let partial = "\(path).partial-\(UUID().uuidString.prefix(8))"
         do {
-            try? files.removeItem(atPath: partial)
             try files.createDirectory(atPath: partial, withIntermediateDirectories: true)
             let count = try write(to: "\(partial)/model.safetensors", adaptersOnly: adaptersOnly)
             try AtomicFile.write("\(partial)/vocab.txt", bytes: vocabulary)
             try AtomicFile.write("\(partial)/config.json", text: try configJSON().text(.pretty) + "\n")
+            try AtomicFile.write("\(partial)/tokenizer_config.json", text: try tokenizerJSON().text(.pretty) + "\n")
             try AtomicFile.write("\(partial)/preprocessor_config.json", text: try pixelsJSON().text(.pretty) + "\n")
             try AtomicFile.write(
                 "\(partial)/README.md", text: try card(adaptersOnly: adaptersOnly, licence: licence).text())
-            // An empty folder may stand in the way; one with content was refused.
-            if files.fileExists(atPath: path) { try files.removeItem(atPath: path) }
-            try files.moveItem(atPath: partial, toPath: path)
+            // The system's rename takes the place of an empty folder, and of nothing else.
+            guard rename(partial, path) == 0 else {
+                throw AltaError.system("cannot put the folder in place", file: path)
+            }
             try AtomicFile.flushFolder(of: path)
             return count
         } catch {
@@ -46,6 +45,24 @@ extension ModelExport {
                     remedy: "free some space or fix the permissions of the folder above", file: path)
             }
             throw error
+        }
+    }
+
+    /// Refuses a path at which anything but an empty folder stands.
+    ///
+    /// - Throws: `AltaError` saying what is there.
+    public static func checkFree(folder path: String) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return }
+        guard isFolder.boolValue else {
+            throw AltaError(
+                "a file is where the folder should be", why: "it would be lost", remedy: "name another folder",
+                file: path)
+        }
+        guard try FileManager.default.contentsOfDirectory(atPath: path).isEmpty else {
+            throw AltaError(
+                "the folder is not empty", why: "what is in it would be lost or mixed with the model",
+                remedy: "name another folder, or empty it", file: path)
         }
     }
 
@@ -78,6 +95,14 @@ extension ModelExport {
             ("attention_probs_dropout_prob", .number(dropout.attention)), ("torch_dtype", "float32"),
             (HuggingFaceConfig.stageKey, .string(model.stage.rawValue)),
             (HuggingFaceConfig.modelKey, model.resolvedJSON()),
+        ])
+    }
+
+    /// What Hugging Face's `AutoTokenizer` wants to know.
+    private func tokenizerJSON() -> JSONValue {
+        .object(members: [
+            ("tokenizer_class", "BertTokenizer"), ("do_lower_case", true), ("strip_accents", .null),
+            ("tokenize_chinese_chars", true), ("model_max_length", .integer(model.maxTokens)),
         ])
     }
 

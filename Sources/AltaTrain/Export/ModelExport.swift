@@ -85,6 +85,15 @@ public struct ModelExport {
 
     private func trains(_ spec: WeightSpec) -> Bool { spec.trains(in: config.trainable) }
 
+    /// The frozen weights that no pretrained file gives, which adapters alone lack; nil: there are none.
+    public var drawnFrozenNotice: String? {
+        let drawn = catalog.specs.filter { !trains($0) && !weights.comesFromPretrained($0) }
+        guard let first = drawn.first else { return nil }
+        return
+            "note: \(drawn.count) frozen weights came from no pretrained file (\(first.name) ...) and are not among the "
+            + "adapters; the whole model has them, as has the run's frozen.safetensors"
+    }
+
     /// The hash of the frozen weights, as `ModelWeights.frozenHash` has it, without holding them all.
     private func frozenHash() throws -> String {
         var hash = StableHash()
@@ -110,7 +119,7 @@ public struct ModelExport {
     ///
     /// The tensors are those of the reference's state dict: the language head's `decoder`, which is tied to the word
     /// embeddings, is not among them.
-    /// - Parameter adaptersOnly: what trains, without the frozen weights.
+    /// - Parameter adaptersOnly: what trains, without the frozen weights; see `drawnFrozenNotice`.
     /// - Returns: how many numbers were written.
     /// - Throws: `AltaError` where it cannot be written, or the adapters alone would not make the run's model again.
     public func write(to path: String, adaptersOnly: Bool) throws -> Int {

@@ -86,7 +86,15 @@ struct Pretrained {
                 "the vocabulary is not that of pretrained.text", why: "its hash is \(hash), there it is \(there)",
                 remedy: "set data.vocabulary to the vocab.txt of that run, or leave it out", file: vocabulary.path)
         }
-        guard let rows = text.text?.vocabulary, vocabulary.path == text.vocabularyPath else { return vocabulary.count }
+        guard let path = text.vocabularyPath else { return vocabulary.count }
+        let own = vocabulary.path == path ? hash : try TrainingData.hash(of: path)
+        guard own == hash else {
+            throw AltaError(
+                "the vocabulary is not that of pretrained.text",
+                why: "\(path) has other content, so ids mean other words",
+                remedy: "leave data.vocabulary out", file: vocabulary.path)
+        }
+        guard let rows = text.text?.vocabulary else { return vocabulary.count }
         return max(rows, vocabulary.count)
     }
 

@@ -33,6 +33,7 @@ struct PretrainedPlan {
             for part in spec.parts { check(part, of: spec, required: &required) }
         }
         if !shapeFaults.isEmpty { throw misshapen() }
+        required += tornModules()
         if !required.isEmpty { throw lacking(required) }
         if !deeperLayers.isEmpty { throw deeper() }
     }
@@ -116,6 +117,30 @@ struct PretrainedPlan {
         } else {
             shapeFaults.append("\(tensor.name) is \(tensor.shape), expected \(part.shape)")
         }
+    }
+
+    /// The missing tensors of modules that are there in part: a file may lack an adapter, a head or the decoder, not a
+    /// piece of one.
+    private func tornModules() -> [String] {
+        let missing = Set(report.missing.map(\.name))
+        let parts = catalog.specs.flatMap(\.parts).map(\.name).filter { EncoderSide(ofWeight: $0) == source.side }
+        let groups = Dictionary(grouping: parts, by: PretrainedPlan.module)
+        return groups.values.flatMap { names in
+            let lacking = names.filter(missing.contains)
+            return lacking.count < names.count ? lacking : []
+        }.sorted()
+    }
+
+    /// What comes and goes as a whole: an adapter, a head, the language head, the decoder; else the tensor itself.
+    private static func module(_ name: String) -> String {
+        if name.hasPrefix("decoder_") || name == "mask_token" { return "decoder" }
+        let parts = name.split(separator: ".")
+        let marks = ["attn_adapter", "mlp_adapter", "projection_head", "local_projection_head", "cls_projection_head"]
+        if let index = parts.firstIndex(where: { marks.contains(String($0)) }) {
+            return parts[...index].joined(separator: ".")
+        }
+        if let range = name.range(of: "cls.predictions") { return String(name[..<range.upperBound]) }
+        return ["bert_embed", "bert_mlp"].contains(parts[0]) ? String(parts[0]) : name
     }
 
     /// Whether a tensor holds positions of another square grid.
