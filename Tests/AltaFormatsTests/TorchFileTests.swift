@@ -119,7 +119,9 @@ private func compare(_ expected: ExpectedFile, at path: String) throws {
         let error = try #require(throws: AltaError.self) { try WeightFile.open(path) }
         #expect("\(error)".contains(message), "\(error)")
         #expect(error.file == path && error.remedy != nil)
-        if ["it is built", "its type", "its elements"].contains(where: message.hasPrefix) { #expect(error.what.contains("odd")) }
+        if ["it is built", "its type", "its elements"].contains(where: message.hasPrefix) {
+            #expect(error.what.contains("odd"))
+        }
     }
 
     @Test func filesCutAtEveryByteAreRefused() throws {

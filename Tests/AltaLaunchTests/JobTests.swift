@@ -102,10 +102,11 @@ import Testing
         let bystander = try FakeJob("wait")
         try bystander.start()
         bystander.waitForRanks()
-        let before = bystander.remaining
+        // The launcher, mpirun and two ranks; what mpirun starts for a moment only may come and go.
+        #expect(bystander.remaining >= 4)
         let job = try FakeJob("kill")
         #expect(try job.run() == 75)
-        #expect(bystander.remaining == before && before >= 4)
+        #expect(bystander.remaining >= 4)
         kill(bystander.identifier, SIGTERM)
         #expect(bystander.finish() == 75)
     }
