@@ -37,8 +37,10 @@ extension WorkerJobs {
             #expect(
                 keys == [
                     "step", "epoch", "loss", "losses", "learning_rate", "logit_scales", "gradient_norm",
-                    "studies_per_second", "seconds",
+                    "gflop", "studies_per_second", "seconds",
                 ])
+            // All steps but the lengths of their reports are alike; none is free.
+            #expect((line["gflop"]?.double ?? 0) > 0)
             #expect(
                 line["losses"]?.object?.keys == [
                     "global_contrastive", "local_contrastive", "image_reconstruction", "masked_language",
