@@ -125,7 +125,7 @@ public struct RunConfig: Equatable, Sendable {
             return preset == model
         }
     }
-    /// BERT's dropout after the default rule.
+    /// BERT's dropout after the default rule, where no text encoder brings its own.
     public var dropoutRate: Double { dropout ?? model.dropout }
     /// The peak learning rate after the default rule.
     public var peakLearningRate: Double { learningRate ?? 1.5e-4 * Double(globalBatch) / 256 }

@@ -45,8 +45,7 @@ public struct AltaModel: StageModel {
     public func forward(_ studies: [PreparedStudy], counts: LossCounts?, on tape: Tape) -> ModelOutput {
         let config = weights.config
         let batch = ModelBatch.make(studies, config: config)
-        let pixels = tape.constant(batch.encoderPatches(config, arena: tape.arena), studies: batch.patchStudies)
-        let seen = vision(pixels, layout: batch.vision, on: tape)
+        let seen = vision(batch, config: config, on: tape)
         let study = tape.meanOfRows(seen, batch.vision.classRows, groupSize: View.count)
 
         let reports = PackedReports.make(studies, halves: counts == nil ? [.intact] : config.stage.reportHalves)

@@ -17,11 +17,6 @@ public struct MaskedRecordModel: StageModel {
     let imageToText: LinearLayer
     let dropout: TextDropoutRates
 
-    /// The model over these weights, with one rate for all of BERT's dropout.
-    public static func make(weights: ModelWeights, dropoutRate: Double) -> MaskedRecordModel {
-        make(weights: weights, dropout: TextDropoutRates(dropoutRate))
-    }
-
     /// The model over these weights.
     ///
     /// - Parameter dropout: BERT's, while training.
@@ -40,8 +35,7 @@ public struct MaskedRecordModel: StageModel {
         guard let counts else { return ModelOutput(joint: nil, imageErrors: [], textErrors: []) }
         let config = weights.config
         let batch = ModelBatch.make(studies, config: config)
-        let pixels = tape.constant(batch.encoderPatches(config, arena: tape.arena), studies: batch.patchStudies)
-        let seen = vision(pixels, layout: batch.vision, on: tape)
+        let seen = vision(batch, config: config, on: tape)
 
         let reports = PackedReports.make(studies, halves: config.stage.reportHalves)
         let read = text(

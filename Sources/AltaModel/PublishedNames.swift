@@ -64,7 +64,7 @@ public struct PublishedNames: Sendable {
         if known.contains(name) { return .weight(name) }
         if patterns.contains(PublishedNames.pattern(name)) { return .deeperLayer }
         if name.hasPrefix(PublishedNames.textPrefix) { return .otherSide }
-        return PublishedNames.isOfAnotherStage(name) ? .unused("not used in this stage") : .unknown
+        return PublishedNames.isOfOneStage(name) ? .unused("not used in this stage") : .unknown
     }
 
     private func textMeaning(of fileName: String) -> PublishedMeaning {
@@ -77,7 +77,7 @@ public struct PublishedNames: Sendable {
         if patterns.contains(PublishedNames.pattern(textRoot + name)) { return .deeperLayer }
         if name.hasPrefix("cls.predictions.decoder.") { return .tied(name) }
         if let use = PublishedNames.unusedText.first(where: { name.hasPrefix($0.prefix) }) { return .unused(use.what) }
-        return PublishedNames.isOfAnotherStage(name) ? .unused("not used in this stage") : .unknown
+        return PublishedNames.isOfOneStage(name) ? .unused("not used in this stage") : .unknown
     }
 
     /// The name without these prefixes, which may stand one before the other.
@@ -109,8 +109,8 @@ public struct PublishedNames: Sendable {
         (prefix: "cls.seq_relationship.", what: "BERT's next-sentence head"),
     ]
 
-    /// Tensors that one of the two stages has and the other has not.
-    private static func isOfAnotherStage(_ name: String) -> Bool {
+    /// Whether one of the two stages has such a tensor and the other, like the published encoders, has not.
+    static func isOfOneStage(_ name: String) -> Bool {
         let parts = [
             "bert_mlp.", "bert_embed.", "projection_head.", "local_projection_head.", "cls_projection_head.",
             "logit_scale", "temporal_embedding", "view_embedding", "missing_token",
@@ -126,12 +126,8 @@ extension WeightSpec {
     /// the logit scales. Everything else must be there.
     public var mayBeAbsent: Bool {
         let name = parts[0].name
-        let added = [
-            "bert_embed.", "bert_mlp.", "projection_head.", "local_projection_head.", "logit_scale",
-            "temporal_embedding", "view_embedding", "missing_token", "bert_encoder.cls", "bert_encoder.model.cls",
-            "bert_encoder.local_projection_head.",
-        ]
-        return added.contains(where: name.hasPrefix) || name.contains("_adapter.")
+        let ofText = ["bert_encoder.cls", "bert_encoder.model.cls", "bert_encoder.local_projection_head."]
+        return PublishedNames.isOfOneStage(name) || ofText.contains(where: name.hasPrefix)
     }
 
     /// Whether it belongs to the decoder, which the pretraining stage adds to a vision encoder.

@@ -67,6 +67,11 @@ public struct LossCounts: Sendable, Equatable {
         self.maskedTokens = maskedTokens
     }
 
+    /// The counts of `studies` studies with `maskedTokens` masked tokens together.
+    public init(studies: Int, maskedTokens: Int, model: ModelConfig) {
+        self.init(hiddenPatches: studies * (model.patches - model.kept), maskedTokens: maskedTokens)
+    }
+
     /// What the reconstruction errors are multiplied by.
     var imageScale: Float { LossCounts.scale(hiddenPatches) }
     /// What the masked-language errors are multiplied by.

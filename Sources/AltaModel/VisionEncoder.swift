@@ -21,6 +21,14 @@ struct VisionEncoder {
     }
 }
 
+extension VisionEncoder {
+    /// The visible patches of a batch, encoded: `[batch.vision.sequences.rows, width]`.
+    func callAsFunction(_ batch: ModelBatch, config: ModelConfig, on tape: Tape) -> Variable {
+        let pixels = tape.constant(batch.encoderPatches(config, arena: tape.arena), studies: batch.patchStudies)
+        return self(pixels, layout: batch.vision, on: tape)
+    }
+}
+
 /// The decoder that paints the hidden patches at twice the resolution.
 ///
 /// Source: `ALTA.reconstruct` of the reference; predictions are made at the hidden patches only.

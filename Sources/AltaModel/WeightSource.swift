@@ -47,7 +47,9 @@ public struct RandomWeights: WeightSource {
 /// Source: `positions` of the MRM reference.
 func fillSineCosine(_ values: UnsafeMutableBufferPointer<Float>, tokens: Int, width: Int) {
     values.update(repeating: 0)
-    let grid = Int(Double(tokens - 1).squareRoot().rounded())
+    guard let grid = PositionInterpolation.grid(tokens: tokens) else {
+        preconditionFailure("\(tokens) positions, expected 1 + a square")
+    }
     let quarter = width / 4
     for patch in 0..<grid * grid {
         let start = (patch + 1) * width

@@ -37,12 +37,10 @@ public enum EmbedRun {
 
     /// Collective. The vectors of all studies in the table's order.
     private static func inOrder(_ own: [Float], _ run: RetrievalRun) throws -> [Float] {
-        let collectives = run.context.collectives
-        let (count, width) = (run.preparer.table.count, run.model.weights.config.projection)
-        let shares = (0..<collectives.rankCount).map {
-            Array(stride(from: $0, to: count, by: collectives.rankCount))
-        }
+        let width = run.model.weights.config.projection
         let rows = stride(from: 0, to: own.count, by: width).map { Array(own[$0..<$0 + width]) }
-        return Array(try ShareGather(collectives: collectives, shares: shares).gather(rows).joined())
+        let gather = ShareGather(
+            collectives: run.context.collectives, shares: run.context.tableShares(of: run.preparer.table.count))
+        return Array(try gather.gather(rows).joined())
     }
 }

@@ -4,16 +4,28 @@ import AltaFormats
 import AltaModel
 import Foundation
 
-extension ModelWeights {
-    /// A hash of every frozen weight's name and values: checkpoints say with it what they were trained on.
-    func frozenHash() -> String {
+extension Sequence<WeightSpec> {
+    /// A hash of every weight's name and values: checkpoints say with that of the frozen ones what they were trained on.
+    ///
+    /// - Parameter values: hands the values of a weight over, as a whole or part by part in their order.
+    func weightHash(
+        _ values: (_ spec: WeightSpec, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Void
+    ) rethrows -> String {
         var hash = StableHash()
-        for spec in catalog.specs {
-            guard case .frozen(let weight) = self[spec.name] else { continue }
+        for spec in self {
             hash.combine(spec.name)
-            hash.combine(UnsafeRawBufferPointer(weight.value.elements))
+            try values(spec) { hash.combine($0) }
         }
         return hash.hex
+    }
+}
+
+extension ModelWeights {
+    /// The hash of all frozen weights.
+    func frozenHash() -> String {
+        catalog.specs.filter { self[$0.name].trainable == nil }.weightHash { spec, take in
+            take(UnsafeRawBufferPointer(self[spec.name].value.elements))
+        }
     }
 
     /// Sees to it that the run folder holds the frozen weights that came from no file; one rank does, before a checkpoint.

@@ -33,11 +33,10 @@ struct LossRun: Validation {
     }
 
     private func members(image: [Double], text: [Double], masked: Int) throws -> [(String, JSONValue)] {
-        let config = model.weights.config
         let studies = preparer.table.count
         let counts = LossCounts(
-            hiddenPatches: studies * (config.patches - config.kept),
-            maskedTokens: Int(try context.collectives.allReduce(Int64(masked), .sum)))
+            studies: studies, maskedTokens: Int(try context.collectives.allReduce(Int64(masked), .sum)),
+            model: model.weights.config)
         let losses = try Losses.means(image: image, text: text, counts: counts, collectives: context.collectives)
         guard losses.total.isFinite else {
             throw context.together(AltaError("a loss over the validation studies is not finite"))

@@ -4,8 +4,6 @@ import AltaModel
 
 /// A model with a table of studies, opened to be used and not to be trained.
 struct OpenedModel {
-    /// The configuration of the checkpoint, or the one given.
-    let config: RunConfig
     let data: TrainingData
     let weights: ModelWeights
     /// What became of each pretrained file.
@@ -38,7 +36,7 @@ struct OpenedModel {
             let origin = TrainingOrigin(data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash())
             try origin.check(against: checkpoint.origin, ofData: false, file: checkpoint.path)
         }
-        return OpenedModel(config: effective, data: data, weights: weights, weightReports: files.reports)
+        return OpenedModel(data: data, weights: weights, weightReports: files.reports)
     }
 
     /// The checkpoint's configuration, with the paths that were given anew.

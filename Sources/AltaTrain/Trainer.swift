@@ -73,11 +73,9 @@ public struct Trainer {
     }
 
     private func globalCounts(_ studies: [PreparedStudy]) throws -> LossCounts {
-        let model = run.weights.config
         let own = studies.reduce(0) { $0 + $1.report.labels.count }
         let masked = try context.collectives.allReduce(Int64(own), .sum)
-        return LossCounts(
-            hiddenPatches: run.plan.globalBatch * (model.patches - model.kept), maskedTokens: Int(masked))
+        return LossCounts(studies: run.plan.globalBatch, maskedTokens: Int(masked), model: run.weights.config)
     }
 
     /// Collective. The stage's validation, where the run has one; a study that cannot be read is told of and does not end

@@ -31,15 +31,19 @@ extension TrainingRun {
 }
 
 extension RankContext {
-    /// Collective. Each rank takes every rank-count-th of `count` studies, `batch` at a time.
+    /// For each rank the studies of a table of `count` that it takes where no plan deals them: every rank-count-th.
+    func tableShares(of count: Int) -> [[Int]] {
+        (0..<collectives.rankCount).map { Array(stride(from: $0, to: count, by: collectives.rankCount)) }
+    }
+
+    /// Collective. Each rank takes its share of a table of `count` studies, `batch` at a time.
     ///
     /// Every rank takes part in every round, so that a fault of one is told by all at once.
     func forOwnStudies(of count: Int, batch: Int, _ body: ([StudyIndex]) throws -> Void) throws {
-        let (rank, ranks) = (collectives.rank, collectives.rankCount)
-        let own = stride(from: rank, to: count, by: ranks).map { StudyIndex($0) }
+        let shares = tableShares(of: count)
+        let own = shares[collectives.rank].map { StudyIndex($0) }
         // The first rank has the most studies.
-        let most = (count + ranks - 1) / ranks
-        for start in stride(from: 0, to: most, by: batch) {
+        for start in stride(from: 0, to: shares[0].count, by: batch) {
             try agree {
                 let studies = Array(own.dropFirst(start).prefix(batch))
                 if !studies.isEmpty { try body(studies) }

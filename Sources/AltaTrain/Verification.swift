@@ -89,8 +89,8 @@ public struct Verification {
 
     private var counts: LossCounts {
         LossCounts(
-            hiddenPatches: fixture.studies.count * (fixture.config.patches - fixture.config.kept),
-            maskedTokens: fixture.studies.reduce(0) { $0 + $1.report.labels.count })
+            studies: fixture.studies.count, maskedTokens: fixture.studies.reduce(0) { $0 + $1.report.labels.count },
+            model: fixture.config)
     }
 
     private func addGradients(_ step: TrainStep, to computed: inout ComputedTensors) throws {

@@ -1,7 +1,5 @@
-/// The weights with which the pixels along one axis make some of the resized pixels (Pillow's `precompute_coeffs`).
-///
-/// Bicubic with a = -0.5; when scaling down the kernel is stretched by the scale, which is the antialiasing.
-struct ResampleAxis {
+/// The weights with which the pixels along one axis make some of the resized pixels.
+public struct ResampleAxis {
     /// Bits behind the binary point of the 8-bit path's weights: two of 32 bits are left for overshoot, 8 for the pixel.
     static let precisionBits = 32 - 8 - 2
 
@@ -16,7 +14,8 @@ struct ResampleAxis {
     /// `[window, stride]`, a position's weights sum to one.
     let weights: [Double]
 
-    /// The weights for the positions `window` of a resize from `inputSize` to `outputSize` pixels.
+    /// Pillow's weights (`precompute_coeffs`): bicubic with a = -0.5; when scaling down the kernel is stretched by the scale,
+    /// which is the antialiasing. For the positions `window` of a resize from `inputSize` to `outputSize` pixels.
     ///
     /// `multiple` rounds the stored weights of a position up for the vector loop.
     static func bicubic(inputSize: Int, outputSize: Int, window: Range<Int>, multiple: Int = 1) -> ResampleAxis {
@@ -50,7 +49,7 @@ struct ResampleAxis {
 
     /// The weights of torch's bicubic resize without antialiasing: four taps of the cubic with a = -0.75 at any scale, the
     /// edges repeated (their weights are added to the outermost pixel's). At a factor of 2: -3/32, 19/32, 19/32, -3/32.
-    static func fourTaps(inputSize: Int, outputSize: Int) -> ResampleAxis {
+    public static func fourTaps(inputSize: Int, outputSize: Int) -> ResampleAxis {
         let stride = 4
         var first: [Int] = []
         var count: [Int] = []
@@ -68,6 +67,11 @@ struct ResampleAxis {
             count.append(min(taps.upperBound, inputSize - 1) - start + 1)
         }
         return ResampleAxis(window: 0..<outputSize, stride: stride, first: first, count: count, weights: weights)
+    }
+
+    /// The resized value at the entry `entry` of the window, of the source values `value` along this axis.
+    public func sum(at entry: Int, _ value: (Int) -> Double) -> Double {
+        (0..<count[entry]).reduce(0) { $0 + weights[entry * stride + $1] * value(first[entry] + $1) }
     }
 
     /// The source pixels that the window needs.

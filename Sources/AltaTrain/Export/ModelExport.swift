@@ -96,12 +96,9 @@ public struct ModelExport {
 
     /// The hash of the frozen weights, as `ModelWeights.frozenHash` has it, without holding them all.
     private func frozenHash() throws -> String {
-        var hash = StableHash()
-        for spec in catalog.specs where !trains(spec) {
-            hash.combine(spec.name)
-            for part in spec.parts { try read(part, of: spec) { hash.combine(UnsafeRawBufferPointer($0)) } }
+        try catalog.specs.filter { !trains($0) }.weightHash { spec, take in
+            for part in spec.parts { try read(part, of: spec) { take(UnsafeRawBufferPointer($0)) } }
         }
-        return hash.hex
     }
 
     /// Hands the numbers of one tensor over; only they are in memory.

@@ -17,12 +17,10 @@ struct HuggingFaceConfig {
     /// The kinds of model whose text encoder is the BERT that this system computes.
     static let modelTypes = ["bert", "cxr-bert", "alta"]
 
-    /// Reads a file.
+    /// Reads the content of the file `path`.
     ///
     /// - Throws: `AltaError` where a field is missing, or describes a text encoder that this system does not compute.
-    static func read(_ path: String) throws -> HuggingFaceConfig {
-        let bytes = try SmallFile.contents(path, what: "the model's config.json")
-        let json = try bytes.withUnsafeBytes { try JSONValue(parsing: $0, file: path) }
+    static func read(_ json: JSONValue, file path: String) throws -> HuggingFaceConfig {
         try checkKind(json, file: path)
         let stage = Stage(rawValue: json[stageKey]?.string ?? "") ?? .align
         let size = { (key: String) in try wholeNumber(json, key, file: path) }

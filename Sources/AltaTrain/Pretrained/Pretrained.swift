@@ -21,7 +21,8 @@ struct Pretrained {
 
     /// BERT's dropout in a run: the configuration's, else the text encoder's own, else the model's.
     func dropout(_ config: RunConfig) -> TextDropoutRates {
-        config.dropout.map { TextDropoutRates($0) } ?? text?.dropout ?? TextDropoutRates(config.model.dropout)
+        if config.dropout == nil, let own = text?.dropout { return own }
+        return TextDropoutRates(config.dropoutRate)
     }
 
     /// The configuration with what follows from the sources: the text encoder's shape, and its vocabulary where none is

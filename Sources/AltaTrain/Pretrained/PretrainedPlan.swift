@@ -22,9 +22,12 @@ struct PretrainedPlan {
     }
 
     mutating func find() throws {
+        // Whether names have a prefix shows in all files of a source together.
+        let names = PublishedNames.make(
+            side: source.side, catalog: catalog, fileNames: source.files.flatMap(\.names))
         for file in source.files {
             report.unused += file.skipped.map { .init(name: $0, note: "(beside the weights)") }
-            try collect(file)
+            try collect(file, names)
         }
         copyLocalHead()
         copyOutputMatrix()
@@ -51,10 +54,7 @@ struct PretrainedPlan {
     }
 
     /// Notes what each tensor of a file is; of a tensor that an earlier file gave there is nothing to say.
-    private mutating func collect(_ file: WeightFile) throws {
-        // Whether names have a prefix shows in all files of a source together.
-        let names = PublishedNames.make(
-            side: source.side, catalog: catalog, fileNames: source.files.flatMap(\.names))
+    private mutating func collect(_ file: WeightFile, _ names: PublishedNames) throws {
         var own: [String: String] = [:]
         for name in file.names {
             switch names.meaning(of: name) {
@@ -123,17 +123,17 @@ struct PretrainedPlan {
     /// piece of one.
     private func tornModules() -> [String] {
         let missing = Set(report.missing.map(\.name))
-        let parts = catalog.specs.flatMap(\.parts).map(\.name).filter { EncoderSide(ofWeight: $0) == source.side }
-        let groups = Dictionary(grouping: parts, by: PretrainedPlan.module)
-        return groups.values.flatMap { names in
+        let own = catalog.specs.filter { EncoderSide(ofWeight: $0.parts[0].name) == source.side }
+        let groups = Dictionary(grouping: own) { $0.isDecoder ? "decoder" : PretrainedPlan.module($0.parts[0].name) }
+        return groups.values.flatMap { specs in
+            let names = specs.flatMap { $0.parts.map(\.name) }
             let lacking = names.filter(missing.contains)
             return lacking.count < names.count ? lacking : []
         }.sorted()
     }
 
-    /// What comes and goes as a whole: an adapter, a head, the language head, the decoder; else the tensor itself.
+    /// What comes and goes as a whole beside the decoder: an adapter, a head, the language head; else the tensor itself.
     private static func module(_ name: String) -> String {
-        if name.hasPrefix("decoder_") || name == "mask_token" { return "decoder" }
         let parts = name.split(separator: ".")
         let marks = ["attn_adapter", "mlp_adapter", "projection_head", "local_projection_head", "cls_projection_head"]
         if let index = parts.firstIndex(where: { marks.contains(String($0)) }) {

@@ -101,7 +101,7 @@ struct PretrainedSource {
         let bytes = try SmallFile.contents(configPath, what: "the model's config.json")
         let json = try bytes.withUnsafeBytes { try JSONValue(parsing: $0, file: configPath) }
         guard side == .text || json[HuggingFaceConfig.modelKey] != nil else { return }
-        let config = try HuggingFaceConfig.read(configPath)
+        let config = try HuggingFaceConfig.read(json, file: configPath)
         model = config.model
         guard side == .text else { return }
         text = config.text
