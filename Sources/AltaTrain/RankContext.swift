@@ -14,12 +14,18 @@ public struct RankContext {
 
     /// The memory that this rank may count on: the machine's, over the ranks on it.
     public let availableBytes: Int
+    /// What counts as a node where gradients are added up.
+    public let nodes: NodeSplit
 
     /// Stores the parts.
-    public init(collectives: any Collectives, engine: Engine, clock: PhaseClock, availableBytes: Int) {
+    public init(
+        collectives: any Collectives, engine: Engine, clock: PhaseClock, availableBytes: Int,
+        nodes: NodeSplit = .byMemory
+    ) {
         self.collectives = collectives
         self.availableBytes = availableBytes
         self.engine = engine
+        self.nodes = nodes
         self.clock = clock
     }
 
@@ -33,8 +39,20 @@ public struct RankContext {
         return try agree(collectives) {
             RankContext(
                 collectives: collectives, engine: try Engine(threads: threads(environment)), clock: clock,
-                availableBytes: try MachineTopology.current().usableMemoryBytes / max(neighbours, 1))
+                availableBytes: try MachineTopology.current().usableMemoryBytes / max(neighbours, 1),
+                nodes: try nodes(environment))
         }
+    }
+
+    /// `ALTA_RANKS_PER_NODE` cuts one machine into nodes of so many ranks, as a test of several; 1: no shared memory.
+    private static func nodes(_ environment: [String: String]) throws -> NodeSplit {
+        guard let text = environment["ALTA_RANKS_PER_NODE"] else { return .byMemory }
+        guard let ranks = Int(text), ranks > 0 else {
+            throw AltaError(
+                "ALTA_RANKS_PER_NODE is \(text)", why: "it must be a number of 1 or more",
+                remedy: "leave it out: ranks that share memory are a node")
+        }
+        return .every(ranks)
     }
 
     private static func threads(_ environment: [String: String]) throws -> Int {

@@ -23,6 +23,7 @@ public struct Trainer {
                 run, notices: notices.texts, ranks: context.collectives, isTerminal: isTerminal)
         }
         try Trainer(run: run, context: context, listener: listener).loop()
+        try run.step.reducer.free()
     }
 
     private func loop() throws {
@@ -45,23 +46,18 @@ public struct Trainer {
     /// One step: this rank's studies, the gradient over the global batch, the update.
     private func update(_ studies: [PreparedStudy], plan: StepPlan) throws -> StepReport {
         let (clock, engine) = (context.clock, context.engine)
-        let operationsBefore = engine.operationCount
         let counts = try clock.measure(.communication) { try globalCounts(studies) }
         let result = try run.step.gradients(studies, plan: plan, counts: counts)
         let rate = Schedule(run.config).rate(epoch: plan.fractionalEpoch)
-        let norm = clock.measure(.update) {
-            let norm = engine.sumOfSquares(run.step.ledger.pointer, count: run.step.ledger.count).squareRoot()
+        clock.measure(.update) {
             run.optimizer.update(run.weights, gradients: run.step.ledger, rate: rate, engine: engine)
-            return norm
-        }
-        let operations = try clock.measure(.communication) {
-            try context.collectives.allReduce(Int64(engine.operationCount - operationsBefore), .sum)
         }
         return StepReport(
             step: plan.step + 1, epoch: plan.fractionalEpoch, losses: result.losses, learningRate: rate,
-            logitScales: run.weights.logitScales.map { Double.exponential(Double($0)) }, gradientNorm: norm,
-            gflop: Double(operations) * 1e-9,
-            studiesPerSecond: Double(plan.studies.count) / max(clock.elapsedSeconds, 1e-9), seconds: clock.seconds)
+            logitScales: run.weights.logitScales.map { Double.exponential(Double($0)) }, gradientNorm: result.norm,
+            gflop: Double(result.operations) * 1e-9,
+            studiesPerSecond: Double(plan.studies.count) / max(clock.elapsedSeconds, 1e-9), seconds: clock.seconds,
+            secondsWaited: clock.secondsWaited)
     }
 
     /// Collective. The next step's studies; where a rank could not prepare its own, every rank fails alike.

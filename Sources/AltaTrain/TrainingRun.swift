@@ -54,8 +54,10 @@ struct TrainingRun {
         try context.checkSame(
             "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
+        try context.agree { try context.checkFits(MemoryPlan(config: data.config), training: config) }
+        let reducer = try makeReducer(config, data.config, plan, context: context, notice: notice)
         return try context.agree {
-            try assemble(config, data, validation, plan, folder, checkpoint, pretrained, context: context)
+            try assemble(config, data, validation, plan, folder, checkpoint, pretrained, reducer, context: context)
         }
     }
 
@@ -91,9 +93,8 @@ struct TrainingRun {
 
     private static func assemble(
         _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
-        _ checkpoint: Checkpoint?, _ pretrained: Pretrained, context: RankContext
+        _ checkpoint: Checkpoint?, _ pretrained: Pretrained, _ reducer: GradientReducer, context: RankContext
     ) throws -> TrainingRun {
-        try context.checkFits(MemoryPlan(config: data.config), training: config)
         let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
         if context.isFirst { try folder.write(config) }
         let weights = try ModelWeights.make(
@@ -110,18 +111,28 @@ struct TrainingRun {
         }
         return TrainingRun(
             config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
-            step: makeStep(config, weights, plan, pretrained, context: context), folder: folder, origin: origin,
+            step: makeStep(config, weights, plan, pretrained, reducer, context: context), folder: folder,
+            origin: origin,
             weightReports: files.reports, completedSteps: checkpoint?.step ?? 0,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }
 
+    /// Collective. Memory for the gradients of what trains, shared by the ranks of each node.
+    private static func makeReducer(
+        _ config: RunConfig, _ model: ModelConfig, _ plan: BatchPlan, context: RankContext, notice: (String) -> Void
+    ) throws -> GradientReducer {
+        let specs = WeightCatalog.make(model).specs.filter { $0.trains(in: config.trainable) }
+        return try GradientReducer.make(
+            sum: config.isDeterministic ? .orderFree : .floating, shapes: specs.map { ($0.rows, $0.columns) },
+            globalBatch: plan.globalBatch, engine: context.engine, collectives: context.collectives,
+            nodes: context.nodes
+        ) { text in if context.isFirst { notice(text) } }
+    }
+
     private static func makeStep(
-        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, _ pretrained: Pretrained, context: RankContext
+        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, _ pretrained: Pretrained,
+        _ reducer: GradientReducer, context: RankContext
     ) -> TrainStep {
-        let ledger = GradientLedger.make(
-            sum: config.isDeterministic ? .orderFree : .floating,
-            shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, globalBatch: plan.globalBatch,
-            engine: context.engine)
         let share = (plan.globalBatch + plan.rankCount - 1) / plan.rankCount
         let microBatch =
             config.microBatch > 0
@@ -130,7 +141,7 @@ struct TrainingRun {
                 availableBytes: context.availableBytes, share: share, training: config)
         return TrainStep(
             model: weights.model(dropout: pretrained.dropout(config)), engine: context.engine,
-            ledger: ledger, collectives: context.collectives, activations: Arena(), embeddings: Arena(),
+            reducer: reducer, collectives: context.collectives, activations: Arena(), embeddings: Arena(),
             clock: context.clock, microBatch: microBatch)
     }
 }

@@ -27,6 +27,7 @@ public struct Verification {
     let fixture: Fixture
     let context: RankContext
     let microBatch: Int
+    let notice: (String) -> Void
 
     private var collectives: any Collectives { context.collectives }
     private var engine: Engine { context.engine }
@@ -36,13 +37,15 @@ public struct Verification {
     /// - Parameters:
     ///   - microBatch: studies in flight on a rank; 0: its whole share.
     ///   - dump: where rank 0 writes what was computed, whether or not it agrees; nil: nowhere.
+    ///   - notice: is told, on rank 0, where memory cannot be shared.
     public static func run(
-        fixture path: String, context: RankContext, microBatch: Int, dump: String?
+        fixture path: String, context: RankContext, microBatch: Int, dump: String?,
+        notice: @escaping (String) -> Void = { _ in }
     ) throws -> VerificationReport {
         let fixture = try context.agree { try Fixture.load(path) }
         let verification = Verification(
             fixture: fixture, context: context,
-            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1))
+            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1), notice: notice)
         let computed = try verification.compute()
         return try context.agree {
             if let dump, context.isFirst { try computed.write(to: dump) }
@@ -58,11 +61,12 @@ public struct Verification {
                 engine: engine)
         }
         let model = weights.model(dropoutRate: 0)
-        let ledger = GradientLedger.make(
+        let reducer = try GradientReducer.make(
             sum: .orderFree, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) },
-            globalBatch: fixture.studies.count, engine: engine)
+            globalBatch: fixture.studies.count, engine: engine, collectives: collectives, nodes: context.nodes
+        ) { text in if context.isFirst { notice(text) } }
         let step = TrainStep(
-            model: model, engine: engine, ledger: ledger, collectives: collectives, activations: Arena(),
+            model: model, engine: engine, reducer: reducer, collectives: collectives, activations: Arena(),
             embeddings: Arena(), clock: context.clock, microBatch: microBatch)
         var computed = ComputedTensors()
         if let model = model as? AltaModel { try addInference(model, to: &computed) }
@@ -70,11 +74,12 @@ public struct Verification {
         try addGradients(step, to: &computed)
         for rate in fixture.recipe.rates {
             _ = try step.gradients(share, plan: plan, counts: counts)
-            optimizer.update(weights, gradients: ledger, rate: rate, engine: engine)
+            optimizer.update(weights, gradients: step.ledger, rate: rate, engine: engine)
         }
         for (slot, spec) in weights.trainableSpecs.enumerated() {
             computed.add("stepped/", spec, weights.trainables[slot].value)
         }
+        try reducer.free()
         return computed
     }
 

@@ -34,10 +34,13 @@ enum WorkerCommand {
 
     /// The command line; nil: it asks what there is.
     private static func parse(_ arguments: [String]) throws -> ParsedArguments? {
-        if let first = arguments.first, laterCommands.contains(first) {
+        if let first = arguments.first, laterCommands.contains(first), arguments.dropFirst().first != "allreduce" {
             throw AltaError(
                 "alta-worker \(first) is not available in this version", remedy: "see alta-worker --help",
                 exitCode: .usage)
+        }
+        if arguments.starts(with: ["bench", "allreduce"]) {
+            return try BenchAllReduceCommand.description.parse(Array(arguments.dropFirst(2)))
         }
         guard let (command, rest) = try group.command(arguments) else { return nil }
         return try command.parse(rest)
@@ -50,6 +53,7 @@ enum WorkerCommand {
         case EvaluateCommand.description.name: try EvaluateCommand.run(parsed, job: job)
         case EmbedCommand.description.name: try EmbedCommand.run(parsed, job: job)
         case ExportCommand.description.name: try ExportCommand.run(parsed, job: job)
+        case BenchAllReduceCommand.description.name: try BenchAllReduceCommand.run(parsed, job: job)
         default: try VerifyCommand.run(parsed, job: job)
         }
     }
