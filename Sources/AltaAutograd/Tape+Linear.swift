@@ -29,6 +29,7 @@ private struct LinearOperation: TapeOperation {
     let y: Int
 
     var output: Int? { y }
+    var parameters: [Weight] { [weight, bias] }
 
     func backward(_ dy: Matrix?, on tape: Tape) {
         guard let dy else { return }

@@ -33,6 +33,7 @@ private struct LayerNormOperation: TapeOperation {
     let reciprocalDeviation: UnsafeMutablePointer<Float>
     let y: Int
     var output: Int? { y }
+    var parameters: [Weight] { [gamma, beta] }
 
     func backward(_ dy: Matrix?, on tape: Tape) {
         guard let dy else { return }

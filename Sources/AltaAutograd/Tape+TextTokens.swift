@@ -59,6 +59,7 @@ private struct TextTokensOperation: TapeOperation {
     let weights: TextTokenWeights
     let y: Int
     var output: Int? { y }
+    var parameters: [Weight] { [weights.words, weights.positions, weights.types] }
 
     func backward(_ dy: Matrix?, on tape: Tape) {
         guard let dy else { return }

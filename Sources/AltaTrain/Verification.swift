@@ -27,6 +27,7 @@ public struct Verification {
     let fixture: Fixture
     let context: RankContext
     let microBatch: Int
+    let notice: (String) -> Void
 
     private var collectives: any Collectives { context.collectives }
     private var engine: Engine { context.engine }
@@ -36,13 +37,15 @@ public struct Verification {
     /// - Parameters:
     ///   - microBatch: studies in flight on a rank; 0: its whole share.
     ///   - dump: where rank 0 writes what was computed, whether or not it agrees; nil: nowhere.
+    ///   - notice: is told, on rank 0, where memory cannot be shared.
     public static func run(
-        fixture path: String, context: RankContext, microBatch: Int, dump: String?
+        fixture path: String, context: RankContext, microBatch: Int, dump: String?,
+        notice: @escaping (String) -> Void = { _ in }
     ) throws -> VerificationReport {
         let fixture = try context.agree { try Fixture.load(path) }
         let verification = Verification(
             fixture: fixture, context: context,
-            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1))
+            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1), notice: notice)
         let computed = try verification.compute()
         return try context.agree {
             if let dump, context.isFirst { try computed.write(to: dump) }
@@ -57,9 +60,10 @@ public struct Verification {
                 config: fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source,
                 engine: engine)
         }
+        let reducer = try context.reducer(
+            of: weights.trainableSpecs, sum: .orderFree, globalBatch: fixture.studies.count, notice: notice)
         let step = TrainStep.make(
-            weights: weights, dropout: TextDropoutRates(0), sum: .orderFree, globalBatch: fixture.studies.count,
-            microBatch: microBatch, context: context)
+            weights: weights, dropout: TextDropoutRates(0), reducer: reducer, microBatch: microBatch, context: context)
         var computed = ComputedTensors()
         if let model = step.model as? AltaModel { try addInference(model, to: &computed) }
         let optimizer = Optimizer.make(weights: weights, constants: fixture.recipe.constants)
@@ -71,6 +75,7 @@ public struct Verification {
         for (slot, spec) in weights.trainableSpecs.enumerated() {
             computed.add("stepped/", spec, weights.trainables[slot].value)
         }
+        try reducer.free()
         return computed
     }
 
