@@ -18,6 +18,10 @@ class Named(nn.Module):
         for name, child in children.items():
             setattr(this, name, child)
 
+    if TYPE_CHECKING:  # the children's types are not known by name
+
+        def __getattr__(self, name: str) -> Any: ...
+
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor | None, dropout: float) -> Tensor:
     """Multi-head attention by PyTorch's fused kernel; all of `[N, T, width]`, `mask` true where a key is read."""

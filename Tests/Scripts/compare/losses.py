@@ -58,7 +58,7 @@ def gather(encoded: Encoded) -> Encoded:
     rows = GatherRows.apply(torch.cat([field.flatten(1) for field in fields], 1))
     parts = rows.split([field[0].numel() for field in fields], 1)
     whole = [part.unflatten(1, field.shape[1:]) for part, field in zip(parts, fields)]
-    return Encoded(*whole, *encoded[4:])
+    return encoded._replace(**dict(zip(Encoded._fields, whole)))
 
 
 def count(batch: Batch, shape: Shape) -> Counts:

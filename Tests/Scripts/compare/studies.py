@@ -30,7 +30,8 @@ class Batch(NamedTuple):
         words = torch.full(self.ids.shape, -1).flatten().scatter(0, self.masked_positions, self.masked_words)
         words = words.view(self.ids.shape)[rows].flatten()
         positions = (words >= 0).nonzero().flatten()
-        return Batch(*(field[rows].contiguous() for field in self[:7]), positions, words[positions])
+        own = {name: getattr(self, name)[rows].contiguous() for name in self._fields[:7]}
+        return self._replace(**own, masked_positions=positions, masked_words=words[positions])
 
 
 def collate(tensors: dict[str, Tensor], shape: Shape) -> Batch:
