@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alta_half.h"
 #include "alta_matmul.h"
 #include "alta_rows.h"
 #include "alta_threads.h"
