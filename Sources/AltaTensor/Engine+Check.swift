@@ -20,6 +20,13 @@ extension Engine {
         return String(cString: alta_matmul_kernel(primitive(product)))
     }
 
+    /// The kernel that oneDNN chose for weight gradients in bf16 over so many rows, for records.
+    public func weightGradientKernelName(rows: Int, outputs: Int, inputs: Int) -> String {
+        threadProducts[0].kernelName(
+            .weightGradient(
+                rows: rows, outputs: outputs, inputs: inputs, dyStride: outputs, dwStride: inputs, accumulate: false))
+    }
+
     /// Whether this processor has instructions for bf16 products (AVX-512 BF16 or AMX) and oneDNN uses them. Without,
     /// oneDNN converts numbers back and forth, which is slower than fp32.
     public static func multipliesHalf() throws -> Bool {

@@ -28,10 +28,9 @@ extension Engine {
         parallelParts(parts) { part in
             let outputs = (part * blocks / parts * Engine.outputBlock)..<min(
                 dw.rows, (part + 1) * blocks / parts * Engine.outputBlock)
-            let product = PlainProduct(
-                m: outputs.count, k: dy.rows, n: x.columns,
-                x: PlainOperand(stride: dy.columns, isTransposed: true), w: PlainOperand(stride: x.columns),
-                y: PlainOperand(stride: dw.columns), yFormat: .full, accumulate: accumulate)
+            let product = PlainProduct.weightGradient(
+                rows: dy.rows, outputs: outputs.count, inputs: x.columns, dyStride: dy.columns,
+                dwStride: dw.columns, accumulate: accumulate)
             threadProducts[part].run(
                 product, x: dy.base + outputs.lowerBound, w: x.base, y: dw.row(outputs.lowerBound))
         }

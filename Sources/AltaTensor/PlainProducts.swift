@@ -32,6 +32,17 @@ struct PlainProduct: Hashable {
     }
 }
 
+extension PlainProduct {
+    /// `dW [outputs, inputs] (+)= dy [rows, outputs]^T . x [rows, inputs]` in fp32; rows of dy lie `dyStride` apart.
+    static func weightGradient(
+        rows: Int, outputs: Int, inputs: Int, dyStride: Int, dwStride: Int, accumulate: Bool
+    ) -> PlainProduct {
+        PlainProduct(
+            m: outputs, k: rows, n: inputs, x: PlainOperand(stride: dyStride, isTransposed: true),
+            w: PlainOperand(stride: inputs), y: PlainOperand(stride: dwStride), yFormat: .full, accumulate: accumulate)
+    }
+}
+
 /// Products of bf16 matrices that are not packed, on one thread: weight gradients and attention.
 ///
 /// oneDNN wants a primitive for each shape, which takes it about a millisecond; sequences come in many lengths.
