@@ -17,12 +17,15 @@ public final class Engine {
     /// Floating-point operations of all matrix products so far, attention's among them: a multiplication and an
     /// addition count as two, rows added for the kernels' sake as none.
     public internal(set) var operationCount = 0
+    /// What the bf16 kernels run on.
+    public let halfKernels: HalfKernels
     let handle: OpaquePointer
     var products: [ProductShape: OpaquePointer] = [:]
     let threadScratch: [Arena]
 
-    /// An engine with `threads` threads, the calling one included.
-    public init(threads: Int) throws {
+    /// An engine with `threads` threads, the calling one included. `halfKernels` is for comparisons: nil, as what the
+    /// processor does not have, means its best.
+    public init(threads: Int, halfKernels: HalfKernels? = nil) throws {
         guard threads > 0 && threads <= 1024 else {
             throw AltaError("an engine with \(threads) threads", remedy: "use 1 to 1024 threads a rank")
         }
@@ -33,6 +36,7 @@ public final class Engine {
                 "oneDNN does not start", why: "its status is \(status)", remedy: "check the installed libdnnl")
         }
         self.threads = threads
+        self.halfKernels = min(halfKernels ?? .tiles, .best)
         scratch = Arena(chunkBytes: 4 << 20)
         threadScratch = (0..<threads).map { _ in Arena(chunkBytes: 1 << 20) }
         handle = made

@@ -1,0 +1,29 @@
+import CAltaKernels
+
+extension Engine {
+    /// The exact GELU, `y = x (1 + erf(x / sqrt 2)) / 2`, within 2.1e-5 before it is rounded; `y` may be `x`.
+    public func gelu(_ x: HalfMatrix, into y: HalfMatrix) {
+        requireSameShape(x, y, "gelu")
+        parallel(x.rows, elementsEach: x.columns) { rows in
+            alta_half_gelu(x.words, y.words, x.columns, rows.lowerBound, rows.upperBound)
+        }
+    }
+
+    /// The exact GELU of fp32 numbers, within 2.1e-5 before it is rounded.
+    public func gelu(_ x: Matrix, into y: HalfMatrix) {
+        requireSameShape(y, x, "gelu")
+        parallel(x.rows, elementsEach: x.columns) { rows in
+            alta_half_gelu_from_float(x.base, y.words, x.columns, rows.lowerBound, rows.upperBound)
+        }
+    }
+
+    /// `dx (+)= dy . gelu'(x)`, the slope within 7e-5; `dx` may be `dy` or, where it does not accumulate, `x`.
+    public func geluBackward(_ dy: HalfMatrix, x: HalfMatrix, into dx: HalfMatrix, accumulate: Bool) {
+        requireSameShape(dy, x, "geluBackward")
+        requireSameShape(dx, x, "geluBackward")
+        parallel(x.rows, elementsEach: x.columns) { rows in
+            alta_half_gelu_backward(
+                dy.words, x.words, dx.words, accumulate, x.columns, rows.lowerBound, rows.upperBound)
+        }
+    }
+}
