@@ -90,16 +90,16 @@ extension Engine {
 
     /// The gradients of `layerNorm` in gamma and beta `[C]`, of a range of rows (one study); overwrites.
     ///
-    /// `norm`'s statistics are those of row 0 onwards. Rows are added in ascending order.
+    /// `mean` and `reciprocalDeviation` are those of row 0 onwards. Rows are added in ascending order.
     public func layerNormParameterGradient(
-        _ dy: HalfMatrix, x: Matrix, norm: NormOperands, rows: Range<Int>,
-        gammaGradient: UnsafeMutablePointer<Float>, betaGradient: UnsafeMutablePointer<Float>
+        _ dy: HalfMatrix, x: Matrix, mean: UnsafePointer<Float>, reciprocalDeviation: UnsafePointer<Float>,
+        rows: Range<Int>, gammaGradient: UnsafeMutablePointer<Float>, betaGradient: UnsafeMutablePointer<Float>
     ) {
         requireSameShape(dy, x, "layerNormParameterGradient")
         precondition(rows.lowerBound >= 0 && rows.upperBound <= x.rows, "rows \(rows) of \(x.shape)")
         parallel(x.columns, elementsEach: rows.count, block: Engine.columnBlock) { columns in
             alta_half_layer_norm_parameters(
-                dy.words, x.base, norm.mean, norm.reciprocalDeviation, gammaGradient, betaGradient, x.columns,
+                dy.words, x.base, mean, reciprocalDeviation, gammaGradient, betaGradient, x.columns,
                 columns.lowerBound, columns.upperBound, rows.lowerBound, rows.upperBound)
         }
     }

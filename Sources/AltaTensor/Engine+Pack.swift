@@ -1,7 +1,7 @@
 import CAltaKernels
 
 extension Engine {
-    /// Packs a weight `[outputs, inputs]` for products with it. The weight is not kept.
+    /// Packs a weight `[outputs, inputs]` for products with it, in the engine's format. The weight is not kept.
     public func pack(_ weight: Matrix, directions: PackDirections = .both) -> PackedMatrix {
         let bytes = packedByteCount(outputs: weight.rows, inputs: weight.columns, directions: directions)
         let region = Region(byteCount: bytes)
@@ -16,12 +16,13 @@ extension Engine {
         precondition(
             weight.rows == packed.outputs && weight.columns == packed.inputs,
             "a weight \(weight.shape) over one of [\(packed.outputs), \(packed.inputs)]")
+        let format = packed.format.kernelFormat
         if let storage = packed.forwardStorage {
-            let status = alta_pack(handle, packed.inputs, packed.outputs, true, weight.base, storage)
+            let status = alta_pack(handle, format, packed.inputs, packed.outputs, true, weight.base, storage)
             precondition(status == 0, "oneDNN does not pack \(weight.shape) transposed: status \(status)")
         }
         if let storage = packed.backwardStorage {
-            let status = alta_pack(handle, packed.outputs, packed.inputs, false, weight.base, storage)
+            let status = alta_pack(handle, format, packed.outputs, packed.inputs, false, weight.base, storage)
             precondition(status == 0, "oneDNN does not pack \(weight.shape): status \(status)")
         }
     }
@@ -44,13 +45,14 @@ extension Engine {
         let forward = directions.contains(.forward)
         let offset = forward ? layoutBytes(inner: inputs, columns: outputs) : 0
         return PackedMatrix(
-            outputs: outputs, inputs: inputs, directions: directions, forwardStorage: forward ? storage : nil,
+            outputs: outputs, inputs: inputs, directions: directions, format: format,
+            forwardStorage: forward ? storage : nil,
             backwardStorage: directions.contains(.backward) ? storage + offset : nil, owner: owner)
     }
 
     private func layoutBytes(inner: Int, columns: Int) -> Int {
         var bytes = 0
-        let status = alta_packed_bytes(handle, inner, columns, &bytes)
+        let status = alta_packed_bytes(handle, format.kernelFormat, inner, columns, &bytes)
         precondition(status == 0, "oneDNN has no product with a [\(inner), \(columns)] weight: status \(status)")
         return (bytes + Region.alignment - 1) & ~(Region.alignment - 1)
     }

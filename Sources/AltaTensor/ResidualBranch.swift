@@ -19,31 +19,12 @@ public struct ResidualBranch {
     }
 }
 
-/// Dropout of rows: element `e` of a sequence, counted from its first row's first, is kept where
-/// `key.word(e) >= rate * 2^32`, as `Engine.dropout` says.
-public struct RowDropout {
-    /// The share of elements that are dropped.
-    public let rate: Float
-    /// One stream per sequence.
-    public let keys: [RandomKey]
-    /// The rows of each sequence; together all rows.
-    public let sequences: Segments
-
-    /// Stores rate, streams and sequences.
-    public init(rate: Float, keys: [RandomKey], sequences: Segments) {
-        precondition(keys.count == sequences.count, "\(keys.count) keys for \(sequences.count) sequences")
-        self.rate = rate
-        self.keys = keys
-        self.sequences = sequences
-    }
-}
-
 /// A norm as a kernel takes it: gamma and beta `[C]`, and where the statistics of each row stand, `[R]` each.
 public struct NormOperands {
     /// The factor of each column.
     public let gamma: UnsafePointer<Float>
-    /// The summand of each column.
-    public let beta: UnsafePointer<Float>
+    /// The summand of each column; nil on the way back, which needs none.
+    public let beta: UnsafePointer<Float>?
     /// Added to the variance.
     public let epsilon: Float
     /// The mean of each row: written on the way forward, read on the way back.
@@ -61,6 +42,15 @@ public struct NormOperands {
         self.epsilon = epsilon
         self.mean = mean
         self.reciprocalDeviation = reciprocalDeviation
+    }
+
+    /// What the way back needs, which writes none of it.
+    init(gamma: UnsafePointer<Float>, mean: UnsafePointer<Float>, reciprocalDeviation: UnsafePointer<Float>) {
+        self.gamma = gamma
+        beta = nil
+        epsilon = 0
+        self.mean = UnsafeMutablePointer(mutating: mean)
+        self.reciprocalDeviation = UnsafeMutablePointer(mutating: reciprocalDeviation)
     }
 
     var described: alta_norm {
@@ -83,7 +73,7 @@ struct BranchPair {
                 branch.dropout.map { $0.sequences.rows == rows } ?? true,
                 "\(operation) of [\(rows), \(columns)] with dropout of \(branch.dropout?.sequences.rows ?? 0) rows")
         }
-        precondition(second?.dropout == nil, "\(operation): only the first branch is dropped out")
+        precondition(second?.dropout == nil, "\(operation): only the first branch may be dropped")
         self.first = first
         self.second = second
     }

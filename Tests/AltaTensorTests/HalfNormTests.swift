@@ -139,15 +139,15 @@ private struct Block {
     @Test(arguments: widths + [1000], [1, 2]) func parameterGradients(width: Int, threads: Int) throws {
         let (dy, x) = (normalHalfMatrix(arena, rowCount, width, seed: 4), normalMatrix(arena, rowCount, width, seed: 1))
         let statistics = normalMatrix(arena, 2, rowCount, seed: 5)
-        let norm = NormOperands(
-            gamma: x.base, beta: x.base, epsilon: 0, mean: statistics.row(0), reciprocalDeviation: statistics.row(1))
+        let (mean, deviation) = (statistics.row(0), statistics.row(1))
         let (got, expected) = (arena.matrix(2, width), arena.matrix(2, width))
         let engine = try Engine(threads: threads)
         for rows in [0..<rowCount, 5..<6, 13..<13] {
             engine.layerNormParameterGradient(
-                dy, x: x, norm: norm, rows: rows, gammaGradient: got.row(0), betaGradient: got.row(1))
+                dy, x: x, mean: mean, reciprocalDeviation: deviation, rows: rows, gammaGradient: got.row(0),
+                betaGradient: got.row(1))
             Naive.layerNormParameterGradient(
-                dy.widened(arena), x: x, mean: norm.mean, reciprocalDeviation: norm.reciprocalDeviation, rows: rows,
+                dy.widened(arena), x: x, mean: mean, reciprocalDeviation: deviation, rows: rows,
                 gammaGradient: expected.row(0), betaGradient: expected.row(1))
             #expect(relativeError(got, expected) < rowTolerance)
         }

@@ -16,13 +16,6 @@ void alta_half_add_scaled(
     const uint16_t *x, const uint16_t *y, float scale, uint16_t *z, long columns, long begin, long end);
 void alta_half_add_to_float(
     const float *x, const uint16_t *y, float scale, float *z, long columns, long begin, long end);
-// As alta_dropout.
-void alta_half_dropout(
-    const uint16_t *x, uint16_t *y, uint64_t key, uint32_t threshold, float scale, int64_t first, int64_t count);
-// errors[i] = sum of the squares of x - target in row i; gradient, where not NULL, factor (x - target).
-void alta_half_squared_error(
-    const uint16_t *x, const float *target, float factor, double *errors, uint16_t *gradient, long columns, long begin,
-    long end);
 
 // alta_half_gelu.c
 void alta_half_gelu(const uint16_t *x, uint16_t *y, long columns, long begin, long end);
