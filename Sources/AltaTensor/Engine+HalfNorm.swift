@@ -22,7 +22,7 @@ extension Engine {
     /// `dSum` and `dHalf` are the gradients of the two results; `dx` may be `dSum`. Branches are those of the way
     /// forward but for `value`.
     public func residualBackward(
-        dSum: Matrix, dHalf: HalfMatrix? = nil, into dx: Matrix, branches first: ResidualBranch,
+        dSum: Matrix, dHalf: HalfMatrix? = nil, into dx: Matrix, branches first: ResidualBranch?,
         _ second: ResidualBranch? = nil
     ) {
         requireSameShape(dSum, dx, "residualBackward")
