@@ -53,8 +53,11 @@ extension Tape {
     public func sumAndNorm(
         _ stream: ResidualStream, _ norm: NormWeights, storage: Storage = .products
     ) -> (sum: Variable, normed: Variable) {
-        let sum = sum(stream)
-        return (sum, layerNorm(sum, norm, storage: storage))
+        guard let branches = FusedBranches(stream, engine) else {
+            let sum = sum(stream)
+            return (sum, layerNorm(sum, norm, storage: storage))
+        }
+        return fusedSumAndNorm(stream, branches, norm, storage: storage)
     }
 }
 

@@ -118,6 +118,9 @@ public final class Tape {
         return (gradient, false)
     }
 
+    /// Whether something has been added to the gradient of `variable`.
+    func hasGradient(_ variable: Variable) -> Bool { variable.needsGradient && gradients[variable.index] != nil }
+
     /// Lets `compute` write or add to the fp32 gradient of `variable`, where one is wanted; it is rounded where the
     /// variable's gradient is kept in bf16.
     func addFullGradient(to variable: Variable, _ compute: (_ target: Matrix, _ accumulate: Bool) -> Void) {

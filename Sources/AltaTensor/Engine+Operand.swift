@@ -28,6 +28,8 @@ extension Engine {
         case (.half(let x), .half(let z)) where scale == 1 && !accumulate: return z.copy(from: x)
         case (.full(let x), .half(let z)) where scale == 1 && !accumulate: return convert(x, into: z)
         case (.half(let x), .full(let z)) where scale == 1 && !accumulate: return convert(x, into: z)
+        case (.half(let x), .half(let z)) where accumulate: return add(z, x, scaleY: scale, into: z)
+        case (.half(let x), .full(let z)) where accumulate: return add(z, x, scaleY: scale, into: z)
         default: break
         }
         scratch.scoped {
@@ -47,11 +49,18 @@ extension Engine {
 
     /// GELU with the exact error function; see `gelu(_:into:)` of matrices.
     public func gelu(_ x: Operand, into y: Operand) {
-        withFull(y) { y in gelu(inFull(x), into: y) }
+        switch (x, y) {
+        case (.half(let x), .half(let y)): gelu(x, into: y)
+        case (.full(let x), .half(let y)): gelu(x, into: y)
+        case (_, .full(let y)): scratch.scoped { gelu(inFull(x), into: y) }
+        }
     }
 
     /// `dx (+)= dy . gelu'(x)`.
     public func geluBackward(_ dy: Operand, x: Operand, into dx: Operand, accumulate: Bool) {
+        if case (.half(let dy), .half(let x), .half(let dx)) = (dy, x, dx) {
+            return geluBackward(dy, x: x, into: dx, accumulate: accumulate)
+        }
         withFull(dx, accumulate: accumulate) { dx in
             geluBackward(inFull(dy), x: inFull(x), into: dx, accumulate: accumulate)
         }
@@ -59,7 +68,10 @@ extension Engine {
 
     /// The sum of each column over a range of rows; overwrites `sums` `[C]`.
     public func columnSums(_ x: Operand, rows: Range<Int>, into sums: UnsafeMutablePointer<Float>) {
-        scratch.scoped { columnSums(inFull(x.rows(rows)), rows: 0..<rows.count, into: sums) }
+        switch x {
+        case .full(let x): columnSums(x, rows: rows, into: sums)
+        case .half(let x): columnSums(x, rows: rows, into: sums)
+        }
     }
 
     /// LayerNorm of fp32 rows into either format.
@@ -67,10 +79,15 @@ extension Engine {
         _ x: Matrix, gamma: UnsafePointer<Float>, beta: UnsafePointer<Float>, epsilon: Float, into y: Operand,
         mean: UnsafeMutablePointer<Float>, reciprocalDeviation: UnsafeMutablePointer<Float>
     ) {
-        withFull(y) { y in
+        switch y {
+        case .full(let y):
             layerNorm(
                 x, gamma: gamma, beta: beta, epsilon: epsilon, into: y, mean: mean,
                 reciprocalDeviation: reciprocalDeviation)
+        case .half(let y):
+            let norm = NormOperands(
+                gamma: gamma, beta: beta, epsilon: epsilon, mean: mean, reciprocalDeviation: reciprocalDeviation)
+            layerNorm(x, norm: norm, half: y)
         }
     }
 
@@ -79,10 +96,14 @@ extension Engine {
         _ dy: Operand, x: Matrix, gamma: UnsafePointer<Float>, mean: UnsafePointer<Float>,
         reciprocalDeviation: UnsafePointer<Float>, into dx: Matrix, accumulate: Bool
     ) {
-        scratch.scoped {
+        switch dy {
+        case .full(let dy):
             layerNormBackward(
-                inFull(dy), x: x, gamma: gamma, mean: mean, reciprocalDeviation: reciprocalDeviation, into: dx,
+                dy, x: x, gamma: gamma, mean: mean, reciprocalDeviation: reciprocalDeviation, into: dx,
                 accumulate: accumulate)
+        case .half(let dy):
+            let norm = NormOperands(gamma: gamma, mean: mean, reciprocalDeviation: reciprocalDeviation)
+            layerNormBackward(dHalf: dy, dSum: accumulate ? dx : nil, sum: x, norm: norm, into: dx)
         }
     }
 
@@ -91,9 +112,14 @@ extension Engine {
         _ dy: Operand, x: Matrix, mean: UnsafePointer<Float>, reciprocalDeviation: UnsafePointer<Float>,
         rows: Range<Int>, gammaGradient: UnsafeMutablePointer<Float>, betaGradient: UnsafeMutablePointer<Float>
     ) {
-        scratch.scoped {
+        switch dy {
+        case .full(let dy):
             layerNormParameterGradient(
-                inFull(dy), x: x, mean: mean, reciprocalDeviation: reciprocalDeviation, rows: rows,
+                dy, x: x, mean: mean, reciprocalDeviation: reciprocalDeviation, rows: rows,
+                gammaGradient: gammaGradient, betaGradient: betaGradient)
+        case .half(let dy):
+            layerNormParameterGradient(
+                dy, x: x, mean: mean, reciprocalDeviation: reciprocalDeviation, rows: rows,
                 gammaGradient: gammaGradient, betaGradient: betaGradient)
         }
     }
@@ -103,6 +129,10 @@ extension Engine {
         _ qkv: Operand, segments: Segments, heads: Int, into y: Operand, logSumExp: UnsafeMutablePointer<Float>,
         dropout: AttentionDropout?
     ) {
+        if case (.half(let qkv), .half(let y)) = (qkv, y) {
+            return attention(
+                qkv, segments: segments, heads: heads, into: y, logSumExp: logSumExp, dropout: dropout)
+        }
         withFull(y) { y in
             attention(
                 inFull(qkv), segments: segments, heads: heads, into: y, logSumExp: logSumExp, dropout: dropout)
@@ -114,6 +144,11 @@ extension Engine {
         _ dy: Operand, qkv: Operand, y: Operand, logSumExp: UnsafePointer<Float>, segments: Segments, heads: Int,
         dropout: AttentionDropout?, into dqkv: Operand
     ) {
+        if case (.half(let dy), .half(let qkv), .half(let y), .half(let dqkv)) = (dy, qkv, y, dqkv) {
+            return attentionBackward(
+                dy, qkv: qkv, y: y, logSumExp: logSumExp, segments: segments, heads: heads, dropout: dropout,
+                into: dqkv)
+        }
         withFull(dqkv) { dqkv in
             attentionBackward(
                 inFull(dy), qkv: inFull(qkv), y: inFull(y), logSumExp: logSumExp, segments: segments, heads: heads,

@@ -30,6 +30,9 @@ extension Engine {
 
     /// `z = x + scale drop(y)`; `z` may be `x`.
     public func addBranch(_ x: Matrix, _ y: Operand, scale: Float, dropout: RowDropout?, into z: Matrix) {
+        if case .half(let y) = y {
+            return residual(x, adding: ResidualBranch(y, scale: scale, dropout: dropout), into: z)
+        }
         scratch.scoped {
             var branch = inFull(y)
             if let dropout {
@@ -45,6 +48,10 @@ extension Engine {
     public func branchGradient(
         _ dz: Matrix, scale: Float, dropout: RowDropout?, into dy: Operand, accumulate: Bool
     ) {
+        if case .half(let dy) = dy, !accumulate {
+            return residualBackward(
+                dSum: dz, into: dz, branches: ResidualBranch(dy, scale: scale, dropout: dropout))
+        }
         scratch.scoped {
             var gradient = dz
             if let dropout {

@@ -19,19 +19,23 @@ public final class Engine {
     /// Floating-point operations of all matrix products so far, attention's among them: a multiplication and an
     /// addition count as two, rows added for the kernels' sake as none.
     public internal(set) var operationCount = 0
+    /// What the bf16 kernels run on.
+    public let halfKernels: HalfKernels
     let handle: OpaquePointer
     var products: [PackedProduct: OpaquePointer] = [:]
     let threadScratch: [Arena]
     /// Products of plain bf16 matrices, one set a thread.
     let threadProducts: [PlainProducts]
 
-    /// An engine with `threads` threads, the calling one included.
-    public init(threads: Int, format: NumberFormat = .full) throws {
+    /// An engine with `threads` threads, the calling one included. `halfKernels` is for comparisons: nil, as what the
+    /// processor does not have, means its best.
+    public init(threads: Int, format: NumberFormat = .full, halfKernels: HalfKernels? = nil) throws {
         guard threads > 0 && threads <= 1024 else {
             throw AltaError("an engine with \(threads) threads", remedy: "use 1 to 1024 threads a rank")
         }
         self.threads = threads
         self.format = format
+        self.halfKernels = min(halfKernels ?? .tiles, .best)
         threadProducts = try (0..<threads).map { _ in try PlainProducts() }
         scratch = Arena(chunkBytes: 4 << 20)
         threadScratch = (0..<threads).map { _ in Arena(chunkBytes: 1 << 20) }

@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "alta_half.h"
+#include "alta_half_attention.h"
 #include "alta_matmul.h"
 #include "alta_rows.h"
 #include "alta_threads.h"
