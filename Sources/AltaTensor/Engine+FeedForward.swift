@@ -1,21 +1,22 @@
-extension Engine {
-    /// Rows of a feed-forward branch at a time: the inner numbers of so many (1.2 MB of bf16 at 3072 wide) stay in a
-    /// second-level cache. A multiple of `rowMultiple`.
-    static let feedForwardBlock = 192
+import CAltaKernels
 
-    /// `y [R, W] = gelu(x [R, W] . E^T + e) . C^T + c` with frozen weights, a block of rows at a time.
+extension Engine {
+    /// `y [R, W] = gelu(x [R, W] . E^T + e) . C^T + c` with frozen weights, a block of rows at a time, so that what lies
+    /// between the products stays in the cache.
     ///
     /// - Parameter inner: `[R, inner]`, what GELU is taken of, for the way back; nil: not kept.
     public func feedForward(
         _ x: Operand, expand: PackedMatrix, expandBias: UnsafePointer<Float>, contract: PackedMatrix,
         contractBias: UnsafePointer<Float>, inner: Operand?, into y: Operand
     ) {
+        guard let weight = contract.forwardStorage else { preconditionFailure("a weight not packed for forward()") }
+        let panels = InnerPanels(inner: contract.inputs, columns: contract.outputs, format: contract.format)
         forEachRowBlock(x.rows) { rows in
-            let activated = scratch.operand(rows.count, expand.outputs, format)
-            let before = inner?.rows(rows) ?? activated
+            let before = inner?.rows(rows) ?? scratch.operand(rows.count, expand.outputs, format)
             forward(x.rows(rows), expand, bias: expandBias, into: before)
-            gelu(before, into: activated)
-            forward(activated, contract, bias: contractBias, into: y.rows(rows))
+            multiplyPanels(
+                panels, rows: rows.count, weight, bias: contractBias, into: y.rows(rows), accumulate: false
+            ) { columns, panel in gelu(before, columns: columns, into: panel) }
         }
     }
 
@@ -24,17 +25,39 @@ extension Engine {
         _ dy: Operand, inner: Operand, expand: PackedMatrix, contract: PackedMatrix, into dx: Operand,
         accumulate: Bool
     ) {
+        guard let weight = expand.backwardStorage else { preconditionFailure("a weight not packed for backward()") }
+        let panels = InnerPanels(inner: expand.outputs, columns: expand.inputs, format: expand.format)
         forEachRowBlock(dy.rows) { rows in
             let gradient = scratch.operand(rows.count, contract.inputs, format)
             backward(dy.rows(rows), contract, into: gradient, accumulate: false)
-            geluBackward(gradient, x: inner.rows(rows), into: gradient, accumulate: false)
-            backward(gradient, expand, into: dx.rows(rows), accumulate: accumulate)
+            multiplyPanels(
+                panels, rows: rows.count, weight, bias: nil, into: dx.rows(rows), accumulate: accumulate
+            ) { columns, panel in geluBackward(gradient, x: inner.rows(rows), columns: columns, into: panel) }
         }
     }
 
-    private func forEachRowBlock(_ count: Int, _ body: (Range<Int>) -> Void) {
-        for start in stride(from: 0, to: count, by: Engine.feedForwardBlock) {
-            scratch.scoped { body(start..<min(count, start + Engine.feedForwardBlock)) }
+    /// GELU of some columns, into a dense matrix.
+    private func gelu(_ x: Operand, columns: Range<Int>, into y: Operand) {
+        guard case (.half(let x), .half(let y)) = (x, y), columns.count < x.columns else { return gelu(x, into: y) }
+        parallel(x.rows, elementsEach: columns.count) { rows in
+            for row in rows {
+                let start = row * x.columns + columns.lowerBound
+                alta_half_gelu(x.words + start, y.words + row * y.columns, y.columns, 0, 1)
+            }
+        }
+    }
+
+    /// `dx = dy . gelu'(x)` of some columns of `dy` and `x`, into a dense matrix.
+    private func geluBackward(_ dy: Operand, x: Operand, columns: Range<Int>, into dx: Operand) {
+        guard case (.half(let dy), .half(let x), .half(let dx)) = (dy, x, dx), columns.count < x.columns else {
+            return geluBackward(dy, x: x, into: dx, accumulate: false)
+        }
+        parallel(x.rows, elementsEach: columns.count) { rows in
+            for row in rows {
+                let start = row * x.columns + columns.lowerBound
+                alta_half_gelu_backward(
+                    dy.words + start, x.words + start, dx.words + row * dx.columns, false, dx.columns, 0, 1)
+            }
         }
     }
 }

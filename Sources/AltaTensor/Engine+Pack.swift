@@ -16,15 +16,28 @@ extension Engine {
         precondition(
             weight.rows == packed.outputs && weight.columns == packed.inputs,
             "a weight \(weight.shape) over one of [\(packed.outputs), \(packed.inputs)]")
-        let format = packed.format.kernelFormat
         if let storage = packed.forwardStorage {
-            let status = alta_pack(handle, format, packed.inputs, packed.outputs, true, weight.base, storage)
-            precondition(status == 0, "oneDNN does not pack \(weight.shape) transposed: status \(status)")
+            let panels = InnerPanels(inner: packed.inputs, columns: packed.outputs, format: packed.format)
+            for panel in 0..<panels.count {
+                pack(weight, panels, panel, transposed: true, from: weight.base + panel * panels.inner, into: storage)
+            }
         }
         if let storage = packed.backwardStorage {
-            let status = alta_pack(handle, format, packed.outputs, packed.inputs, false, weight.base, storage)
-            precondition(status == 0, "oneDNN does not pack \(weight.shape): status \(status)")
+            let panels = InnerPanels(inner: packed.outputs, columns: packed.inputs, format: packed.format)
+            for panel in 0..<panels.count {
+                pack(weight, panels, panel, transposed: false, from: weight.row(panel * panels.inner), into: storage)
+            }
         }
+    }
+
+    private func pack(
+        _ weight: Matrix, _ panels: InnerPanels, _ panel: Int, transposed: Bool, from source: UnsafePointer<Float>,
+        into storage: UnsafeMutableRawPointer
+    ) {
+        let status = alta_pack(
+            handle, panels.format.kernelFormat, panels.inner, panels.columns, transposed, source, weight.columns,
+            storage + panel * panels.byteCount)
+        precondition(status == 0, "oneDNN does not pack \(weight.shape): status \(status)")
     }
 
     /// The bytes that a packed weight takes, a multiple of `Region.alignment`.
@@ -51,9 +64,11 @@ extension Engine {
     }
 
     private func layoutBytes(inner: Int, columns: Int) -> Int {
+        let panels = InnerPanels(inner: inner, columns: columns, format: format)
         var bytes = 0
-        let status = alta_packed_bytes(handle, format.kernelFormat, inner, columns, &bytes)
+        let status = alta_packed_bytes(handle, format.kernelFormat, panels.inner, columns, &bytes)
         precondition(status == 0, "oneDNN has no product with a [\(inner), \(columns)] weight: status \(status)")
-        return (bytes + Region.alignment - 1) & ~(Region.alignment - 1)
+        precondition(bytes <= panels.byteCount, "a packed [\(panels.inner), \(columns)] takes \(bytes) bytes")
+        return panels.count * panels.byteCount
     }
 }

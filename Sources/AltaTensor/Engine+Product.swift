@@ -54,15 +54,27 @@ extension Engine {
         backward(.full(dy), w, into: .full(dx), accumulate: accumulate)
     }
 
-    /// `y (+)= x . w` in whole multiples of `rowMultiple`, in place where both matrices have the slack.
-    ///
-    /// Primitives are made for such multiples only: their number stays bounded, and no kernel for odd row counts (a
-    /// single row goes another way in oneDNN) can give a row other bits.
     private func multiply(
         _ x: Operand, _ format: NumberFormat, _ w: UnsafeMutableRawPointer, bias: UnsafePointer<Float>?,
         into y: Operand, accumulate: Bool
     ) {
         precondition(x.format == format, "\(x.format) \(x.shape) times a weight packed as \(format)")
+        let panels = InnerPanels(inner: x.columns, columns: y.columns, format: format)
+        guard panels.count > 1 else { return multiplyWhole(x, w, bias: bias, into: y, accumulate: accumulate) }
+        forEachRowBlock(x.rows) { rows in
+            multiplyPanels(
+                panels, rows: rows.count, w, bias: bias, into: y.rows(rows), accumulate: accumulate
+            ) { columns, panel in panel.copyColumns(columns, of: x.rows(rows)) }
+        }
+    }
+
+    /// `y (+)= x . w` in whole multiples of `rowMultiple`, in place where both matrices have the slack.
+    ///
+    /// Primitives are made for such multiples only: their number stays bounded, and no kernel for odd row counts (a
+    /// single row goes another way in oneDNN) can give a row other bits.
+    func multiplyWhole(
+        _ x: Operand, _ w: UnsafeMutableRawPointer, bias: UnsafePointer<Float>?, into y: Operand, accumulate: Bool
+    ) {
         operationCount += 2 * x.rows * x.columns * y.columns
         let padded = Engine.paddedRows(x.rows)
         let inPlace = padded - x.rows <= min(x.slackRows, y.slackRows) ? padded : padded - Engine.rowMultiple

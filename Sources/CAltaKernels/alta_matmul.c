@@ -76,11 +76,12 @@ static dnnl_status_t reorder(
 }
 
 int alta_pack(
-    alta_engine *engine, alta_format format, long k, long n, bool transposed, const float *w, void *packed) {
+    alta_engine *engine, alta_format format, long k, long n, bool transposed, const float *w, long stride,
+    void *packed) {
     omp_set_num_threads(engine->threads);
     layout from = {0}, to = {0};
     TRY(packed_layout(engine, format, k, n, &to));
-    dnnl_status_t status = layout_strided(&from, ALTA_F32, k, n, transposed ? 1 : n, transposed ? k : 1);
+    dnnl_status_t status = layout_strided(&from, ALTA_F32, k, n, transposed ? 1 : stride, transposed ? stride : 1);
     if (status == dnnl_success) status = reorder(engine, layout_of(&from), w, layout_of(&to), packed);
     layout_free(&from);
     layout_free(&to);

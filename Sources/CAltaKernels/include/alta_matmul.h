@@ -17,9 +17,10 @@ void alta_engine_destroy(alta_engine *engine);
 // The bytes of a weight [k, n] in the layout that products x [m, k] . w [k, n] want, whatever m is.
 int alta_packed_bytes(alta_engine *engine, alta_format format, long k, long n, size_t *bytes);
 
-// Packs w, which holds [k, n], or [n, k] where transposed, in fp32.
+// Packs w, which holds [k, n], or [n, k] where transposed, in fp32, its rows `stride` apart.
 int alta_pack(
-    alta_engine *engine, alta_format format, long k, long n, bool transposed, const float *w, void *packed);
+    alta_engine *engine, alta_format format, long k, long n, bool transposed, const float *w, long stride,
+    void *packed);
 
 // y [m, n] (+)= x [m, k] . w [k, n] (+ bias [n], fp32), w packed.
 typedef struct {
