@@ -118,20 +118,16 @@ struct TrainingRun {
     private static func makeStep(
         _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, _ pretrained: Pretrained, context: RankContext
     ) -> TrainStep {
-        let ledger = GradientLedger.make(
-            sum: config.isDeterministic ? .orderFree : .floating,
-            shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, globalBatch: plan.globalBatch,
-            engine: context.engine)
         let share = (plan.globalBatch + plan.rankCount - 1) / plan.rankCount
         let microBatch =
             config.microBatch > 0
             ? config.microBatch
             : MemoryPlan(config: weights.config).microBatch(
                 availableBytes: context.availableBytes, share: share, training: config)
-        return TrainStep(
-            model: weights.model(dropout: pretrained.dropout(config)), engine: context.engine,
-            ledger: ledger, collectives: context.collectives, activations: Arena(), embeddings: Arena(),
-            clock: context.clock, microBatch: microBatch)
+        return TrainStep.make(
+            weights: weights, dropout: pretrained.dropout(config),
+            sum: config.isDeterministic ? .orderFree : .floating, globalBatch: plan.globalBatch,
+            microBatch: microBatch, context: context)
     }
 }
 

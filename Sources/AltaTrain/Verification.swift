@@ -63,20 +63,16 @@ public struct Verification {
                 config: fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source,
                 engine: engine)
         }
-        let model = weights.model(dropoutRate: 0)
-        let ledger = GradientLedger.make(
-            sum: .orderFree, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) },
-            globalBatch: fixture.studies.count, engine: engine)
-        let step = TrainStep(
-            model: model, engine: engine, ledger: ledger, collectives: collectives, activations: Arena(),
-            embeddings: Arena(), clock: context.clock, microBatch: microBatch)
+        let step = TrainStep.make(
+            weights: weights, dropout: TextDropoutRates(0), sum: .orderFree, globalBatch: fixture.studies.count,
+            microBatch: microBatch, context: context)
         var computed = ComputedTensors()
-        if let model = model as? AltaModel { try addInference(model, to: &computed) }
+        if let model = step.model as? AltaModel { try addInference(model, to: &computed) }
         let optimizer = Optimizer.make(weights: weights, constants: fixture.recipe.constants)
         try addGradients(step, to: &computed)
         for rate in fixture.recipe.rates {
             _ = try step.gradients(share, plan: plan, counts: counts)
-            optimizer.update(weights, gradients: ledger, rate: rate, engine: engine)
+            optimizer.update(weights, gradients: step.ledger, rate: rate, engine: engine)
         }
         for (slot, spec) in weights.trainableSpecs.enumerated() {
             computed.add("stepped/", spec, weights.trainables[slot].value)
