@@ -48,9 +48,13 @@ public struct RankContext {
 
     /// The same rank with an engine of `threads` threads.
     public func with(threads: Int) throws -> RankContext {
+        with(engine: try Engine(threads: threads, format: engine.format))
+    }
+
+    /// The same rank with another engine.
+    func with(engine: Engine) -> RankContext {
         RankContext(
-            collectives: collectives, engine: try Engine(threads: threads), clock: clock,
-            availableBytes: availableBytes, nodes: nodes)
+            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes)
     }
 
     /// The same rank over other collectives, as those that count bytes.

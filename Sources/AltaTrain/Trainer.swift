@@ -13,9 +13,13 @@ public struct Trainer {
     ///
     /// - Parameter listener: hears of every step; on rank 0 it writes the log and the progress line.
     /// - Throws: `AgreedFailure` for what every rank knows of, `AltaError` for the rest.
-    public static func train(_ config: RunConfig, context: RankContext, isTerminal: Bool) throws {
-        context.clock.current = "start"
+    public static func train(_ requested: RunConfig, context joined: RankContext, isTerminal: Bool) throws {
+        joined.clock.current = "start"
         let notices = NoticeBoard()
+        try joined.checkSameConfiguration(requested)
+        var config = requested
+        config.precision = try joined.resolve(requested.precision) { notices.add($0) }
+        let context = try joined.agree { try joined.computing(in: config.precision) }
         let run = try TrainingRun.start(config, context: context) { notices.add($0) }
         let listener: any TrainingListener = try context.agree {
             guard context.isFirst else { return SilentListener() }

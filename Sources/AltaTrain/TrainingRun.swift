@@ -27,9 +27,9 @@ struct TrainingRun {
 
     /// Collective. Opens the data, the weights and the run folder, from a checkpoint where there is one.
     ///
+    /// - Parameter requested: the same on every rank, its precision that of the context's engine.
     /// - Throws: `AgreedFailure` on every rank for whatever one of them found at fault.
     static func start(_ requested: RunConfig, context: RankContext, notice: (String) -> Void) throws -> TrainingRun {
-        try context.checkSameConfiguration(requested)
         let pretrained = try context.agree { try Pretrained.open(requested) }
         var config = try context.agree {
             try pretrained.complete(requested) { text in if context.isFirst { notice(text) } }

@@ -10,6 +10,7 @@ import AltaTensor
 /// Recomputes a fixture with the code that trains, its studies split over the ranks at hand.
 public struct Verification {
     /// How far fp32 may be from the reference: the reference itself moves by about a tenth of this between libraries.
+    /// What bf16 may be is in `HalfTolerance`.
     public enum Tolerance {
         /// Relative, of each loss.
         public static let loss = 1e-5
@@ -29,27 +30,32 @@ public struct Verification {
     let microBatch: Int
     let notice: (String) -> Void
 
+    let precision: Precision
+
     private var collectives: any Collectives { context.collectives }
     private var engine: Engine { context.engine }
 
     /// Collective. Computes everything the fixture holds and compares it.
     ///
     /// - Parameters:
+    ///   - precision: fp32 or bf16; a machine without instructions for bf16 computes it too, slowly.
     ///   - microBatch: studies in flight on a rank; 0: its whole share.
     ///   - dump: where rank 0 writes what was computed, whether or not it agrees; nil: nowhere.
     ///   - notice: is told, on rank 0, where memory cannot be shared.
     public static func run(
-        fixture path: String, context: RankContext, microBatch: Int, dump: String?,
-        notice: @escaping (String) -> Void = { _ in }
+        fixture path: String, context joined: RankContext, precision: Precision = .fp32, microBatch: Int,
+        dump: String?, notice: @escaping (String) -> Void = { _ in }
     ) throws -> VerificationReport {
-        let fixture = try context.agree { try Fixture.load(path) }
+        let fixture = try joined.agree { try Fixture.load(path) }
+        let context = try joined.agree { try joined.computing(in: precision) }
         let verification = Verification(
             fixture: fixture, context: context,
-            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1), notice: notice)
+            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1), notice: notice,
+            precision: precision)
         let computed = try verification.compute()
         return try context.agree {
             if let dump, context.isFirst { try computed.write(to: dump) }
-            return try verification.compare(computed)
+            return try precision == .bf16 ? verification.compareHalf(computed) : verification.compare(computed)
         }
     }
 
