@@ -40,7 +40,7 @@ public struct RankContext {
     /// The same rank with an engine of `threads` threads.
     public func with(threads: Int) throws -> RankContext {
         RankContext(
-            collectives: collectives, engine: try Engine(threads: threads), clock: clock,
+            collectives: collectives, engine: try Engine(threads: threads, format: engine.format), clock: clock,
             availableBytes: availableBytes)
     }
 
