@@ -34,8 +34,9 @@ while others are timed. This project's worker is started anew for each turn; it 
 In a round everyone takes one turn, every second round in reverse order. A ratio is formed within a round."""
 NOTES = """example: Cluster/compare --precision bf16 --pairs 7 --output compare.json
 
-Takes about a quarter of an hour a precision for alta-base on two cores, and about 16 GB of memory with both arrangements
-at once; leave the machine alone meanwhile. Needs python3 with venv and a network for torch, once (in .build/compare-venv).
+Takes about half an hour a precision for alta-base on two cores, longer where torch.compile has compiled nothing yet (its
+cache is .build/compare-inductor), and about 16 GB of memory with both arrangements at once; leave the machine alone
+meanwhile. Needs python3 with venv and a network for torch, once (in .build/compare-venv).
 TORCH_VERSION chooses another version than the default. Where ALTA_WORKER names a program, that is timed and none is built."""
 
 

@@ -86,17 +86,17 @@ def median_rate(rounds: list[Round], name: str) -> float:
 def rates_table(rounds: list[Round], notes: dict[str, str]) -> str:
     """A row for each who took part."""
     rows = [["", "studies/s", "lowest", "highest", "GB", "of peak", ""]]
-    for name in sorted(rounds[0], key=list(rounds[0]).index):
+    for name in rounds[0]:
         turns = [found[name] for found in rounds]
         rates = [turn.rate for turn in turns]
-        memory = max((turn.peak_memory_bytes or 0 for turn in turns), default=0)
+        memory = max(turn.peak_memory_bytes or 0 for turn in turns)
         shares = [turn.peak_share for turn in turns if turn.peak_share is not None]
         rows.append([
             name, f"{statistics.median(rates):.3f}", f"{min(rates):.3f}", f"{max(rates):.3f}",
             f"{memory / 1e9:.2f}" if memory else "", f"{100 * statistics.median(shares):.0f} %" if shares else "",
             notes.get(name, ""),
         ])  # fmt: skip
-    return aligned(rows)
+    return aligned(rows, words=(0, 6))
 
 
 def ratios_table(found: list[Ratio]) -> str:
@@ -107,13 +107,12 @@ def ratios_table(found: list[Ratio]) -> str:
     return aligned(rows)
 
 
-def aligned(rows: list[list[str]]) -> str:
-    """The first column to the left, the others to the right but for words at the end."""
+def aligned(rows: list[list[str]], words: tuple[int, ...] = (0,)) -> str:
+    """Columns of `words` begin together, the others, of numbers, end together."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
-        if row[-1] and not row[-1][0].isdigit() and len(row) == 7:
-            cells[-1] = row[-1]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+
+    def cell(text: str, column: int) -> str:
+        return text.ljust(widths[column]) if column in words else text.rjust(widths[column])
+
+    lines = ["  ".join(cell(text, column) for column, text in enumerate(row)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
