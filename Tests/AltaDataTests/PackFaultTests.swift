@@ -145,6 +145,21 @@ struct PackFaultTests {
         #expect(try sample.pack(options).continuedCount == 8)
     }
 
+    @Test func nothingButAPackIsReplaced() throws {
+        let sample = try PackSample.make()
+        defer { sample.remove() }
+        var options = sample.options
+        options.output = sample.tablePath
+        let error = #expect(throws: AltaError.self) { try sample.pack(options) }
+        #expect(error?.what == "the output exists and is no pack" && error?.file == sample.tablePath)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: sample.folder).count == 2)
+        try Data().write(to: URL(filePath: sample.packPath))
+        try sample.pack()
+        let good = try sample.bytes()
+        try sample.pack()
+        #expect(try sample.bytes() == good)
+    }
+
     @Test func twoWritersOfOneFileAreToldApart() throws {
         let sample = try PackSample.make()
         defer { sample.remove() }
@@ -153,7 +168,7 @@ struct PackFaultTests {
         let error = #expect(throws: AltaError.self) { try sample.pack() }
         #expect(error?.what.contains("another process") == true)
         let folder = #expect(throws: AltaError.self) { try ResumableFile(path: sample.folder) }
-        #expect(folder?.why == "it is a folder or a device")
+        #expect(folder?.why == "it is a folder or a device" && folder?.remedy != nil)
         #expect(try first.read(1..<10) == [2, 3])
     }
 }

@@ -42,6 +42,7 @@ final class PackWriter: @unchecked Sendable {  // every property that changes is
         _ path: String, recipe: PackRecipe, studyCount: Int, window: Int, notice: (String) -> Void,
         progress: @escaping @Sendable (Int, Int) -> Void
     ) throws -> PackWriter {
+        try checkReplaceable(path)
         let file = try ResumableFile(path: path)
         let content = try PartialPack.read(file, recipe: recipe, studyCount: studyCount)
         if content.isOther {
@@ -50,10 +51,20 @@ final class PackWriter: @unchecked Sendable {  // every property that changes is
             notice("note: continuing behind study \(content.studyCount) of \(studyCount)")
         }
         // What lies behind the last whole study is not known to be right.
-        try file.setByteCount(content.end)
+        try file.setByteCount(content.isOther ? 0 : content.end)
         try file.write(PackHeader(recipe: recipe, studyCount: studyCount).bytes, at: 0)
         return PackWriter(
             file: file, recipe: recipe, studyCount: studyCount, window: window, content: content, progress: progress)
+    }
+
+    /// A pack takes the place of an older one or of nothing: a slip must not cost a table or a radiograph.
+    private static func checkReplaceable(_ path: String) throws {
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        let file = try FileBytes(mapping: path, what: "the output")
+        guard file.bytes.isEmpty || withExtendedLifetime(file, { file.bytes.starts(with: PackHeader.magic) }) else {
+            throw AltaError(
+                "the output exists and is no pack", remedy: "choose another --output, or remove the file", file: path)
+        }
     }
 
     /// Studies that are in the file.

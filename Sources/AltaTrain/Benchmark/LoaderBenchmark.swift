@@ -123,9 +123,11 @@ enum StepWork {
             weight.fill(0.5)
             x.fill(0.25)
             let packed = engine.pack(weight, directions: .forward)
-            let clock = ContinuousClock()
+            // Of this thread alone: busy neighbours take its time, not its speed.
             let best = (0..<40).map { _ in
-                PhaseClock.seconds(clock.measure { engine.forward(x, packed, bias: nil, into: y) })
+                let start = LoaderWork.threadSeconds()
+                engine.forward(x, packed, bias: nil, into: y)
+                return LoaderWork.threadSeconds() - start
             }.min()
             return 2 * Double(rows * inputs * outputs) / max(best ?? 0, 1e-9)
         }

@@ -47,7 +47,7 @@ final class LoaderWork: Sendable {
     }
 
     /// What this thread computed so far, waiting and other threads left out.
-    private static func threadSeconds() -> Double {
+    static func threadSeconds() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
