@@ -78,9 +78,19 @@ public struct StableHash: Sendable {
     }
 
     /// `value` as 16 hexadecimal digits.
-    public var hex: String {
+    public var hex: String { Self.hex(value) }
+
+    /// A hash as 16 hexadecimal digits.
+    public static func hex(_ value: UInt64) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// The hash of bytes.
+    public static func value(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var hash = StableHash()
+        hash.combine(bytes)
+        return hash.value
     }
 
     private var merged: UInt64 {

@@ -48,6 +48,9 @@ public struct CSVTable: Sendable {
         self.file = file
     }
 
+    /// A hash of the file's bytes (`StableHash`).
+    public var contentHash: UInt64 { withExtendedLifetime(file) { StableHash.value(of: file.bytes) } }
+
     /// The index of a column. Errors: there is none of this name, or several; the columns are listed.
     public func column(named name: String) throws -> Int {
         let found = header.indices.filter { header[$0] == name }

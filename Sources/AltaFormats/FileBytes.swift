@@ -54,6 +54,20 @@ public final class FileBytes: @unchecked Sendable {  // the memory is never writ
         bytes = UnsafeRawBufferPointer(copy)
     }
 
+    /// Asks the system to read bytes ahead in one piece, so that a slow disk or a network is not asked page by page.
+    ///
+    /// Nothing waits and nothing fails: it is advice.
+    public func readAhead(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "bytes \(range) of \(bytes.count)")
+        guard isMapped, !range.isEmpty else { return }
+        let start = range.lowerBound / Self.pageByteCount * Self.pageByteCount
+        _ = posix_madvise(
+            UnsafeMutableRawPointer(mutating: bytes.baseAddress.map { $0 + start }), range.upperBound - start,
+            POSIX_MADV_WILLNEED)
+    }
+
+    private static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
+
     deinit {
         if isMapped {
             munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)

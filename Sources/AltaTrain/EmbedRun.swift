@@ -22,7 +22,7 @@ public enum EmbedRun {
         let encoded = try run.encode()
         let images = try inOrder(encoded.images, run)
         let reports = try inOrder(encoded.reports, run)
-        let (count, width) = (run.preparer.table.count, run.model.weights.config.projection)
+        let (count, width) = (run.preparer.source.count, run.model.weights.config.projection)
         try context.agree {
             guard context.isFirst else { return }
             try SafetensorsWriter.write(
@@ -40,7 +40,7 @@ public enum EmbedRun {
         let width = run.model.weights.config.projection
         let rows = stride(from: 0, to: own.count, by: width).map { Array(own[$0..<$0 + width]) }
         let gather = ShareGather(
-            collectives: run.context.collectives, shares: run.context.tableShares(of: run.preparer.table.count))
+            collectives: run.context.collectives, shares: run.context.tableShares(of: run.preparer.source.count))
         return Array(try gather.gather(rows).joined())
     }
 }

@@ -18,7 +18,7 @@ struct LossRun: Validation {
         context.clock.current = "evaluation"
         var (image, text): ([Double], [Double]) = ([], [])
         var masked = 0
-        try context.forOwnStudies(of: preparer.table.count, batch: batch) { studies in
+        try context.forOwnStudies(of: preparer.source.count, batch: batch) { studies in
             let prepared = try studies.map { try preparer.prepare($0, epoch: 0) }
             arena.release(to: .start)
             // The errors are sums; counts scale nothing but gradients, and there are none.
@@ -33,7 +33,7 @@ struct LossRun: Validation {
     }
 
     private func members(image: [Double], text: [Double], masked: Int) throws -> [(String, JSONValue)] {
-        let studies = preparer.table.count
+        let studies = preparer.source.count
         let counts = LossCounts(
             studies: studies, maskedTokens: Int(try context.collectives.allReduce(Int64(masked), .sum)),
             model: model.weights.config)

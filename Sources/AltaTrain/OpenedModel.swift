@@ -25,8 +25,8 @@ struct OpenedModel {
         guard merged.stage == .align else { throw notAligned(path) }
         let pretrained = try Pretrained.open(merged)
         let effective = try pretrained.complete(merged, notice: notice)
-        let data = try TrainingData.open(effective, csvPath: table, pretrained: pretrained)
-        if context.isFirst { try data.preparer.table.checkFilesExist() }
+        let data = try TrainingData.open(effective, studies: table, trains: false, pretrained: pretrained)
+        if context.isFirst { try data.preparer.source.checkFilesExist() }
         try context.checkFits(MemoryPlan(config: data.config), training: nil)
         let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
         let weights = try ModelWeights.make(

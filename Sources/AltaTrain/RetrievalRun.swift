@@ -52,10 +52,10 @@ public struct RetrievalRun {
         var images: [Float] = []
         var texts: [Float] = []
         var hashes: [UInt64] = []
-        try context.forOwnStudies(of: preparer.table.count, batch: RetrievalRun.batch) { studies in
+        try context.forOwnStudies(of: preparer.source.count, batch: RetrievalRun.batch) { studies in
             images += try encodeImages(studies)
-            texts += encodeReports(studies)
-            hashes += studies.map(reportHash)
+            texts += try encodeReports(studies)
+            hashes += try studies.map(reportHash)
         }
         return EncodedStudies(images: images, reports: texts, reportHashes: hashes)
     }
@@ -71,8 +71,9 @@ public struct RetrievalRun {
         }
     }
 
-    private func encodeReports(_ studies: [StudyIndex]) -> [Float] {
-        onTape { model.encodeReports(studies.map(preparer.evaluationTokens), on: $0) }
+    private func encodeReports(_ studies: [StudyIndex]) throws -> [Float] {
+        let tokens = try studies.map(preparer.evaluationTokens)
+        return onTape { model.encodeReports(tokens, on: $0) }
     }
 
     private func onTape(_ body: (Tape) -> Matrix) -> [Float] {
@@ -80,9 +81,9 @@ public struct RetrievalRun {
         return body(Tape(engine: context.engine, arena: arena, ledger: nil)).toArray()
     }
 
-    private func reportHash(_ study: StudyIndex) -> UInt64 {
+    private func reportHash(_ study: StudyIndex) throws -> UInt64 {
         var hash = StableHash()
-        for word in preparer.table.study(study).report.split(whereSeparator: \.isWhitespace) {
+        for word in try preparer.source.report(study).split(whereSeparator: \.isWhitespace) {
             hash.combine(String(word))
             hash.combine(" ")
         }

@@ -90,7 +90,9 @@ extension TrainingRun {
         return BatchStream.start(steps: completedSteps..<max(completedSteps, totalSteps)) { index in
             var plan = plan
             let step = plan.step(index)
-            return try step.shares[rank].map { try preparer.prepare(step.studies[$0], epoch: step.epoch) }
+            let studies = step.shares[rank].map { step.studies[$0] }
+            preparer.source.readAhead(studies)
+            return try studies.map { try preparer.prepare($0, epoch: step.epoch) }
         }
     }
 

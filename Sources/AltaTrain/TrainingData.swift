@@ -16,10 +16,13 @@ struct TrainingData {
     /// A hash of the vocabulary, likewise.
     let vocabularyHash: String
 
-    /// Opens the table and the vocabulary.
+    /// Opens the studies (a CSV or a pack) and the vocabulary.
     ///
+    /// - Parameter trains: whether the studies are trained on; false: evaluated.
     /// - Throws: `AltaError` naming the key, file or row at fault.
-    static func open(_ config: RunConfig, csvPath: String, pretrained: Pretrained) throws -> TrainingData {
+    static func open(
+        _ config: RunConfig, studies path: String, trains: Bool, pretrained: Pretrained
+    ) throws -> TrainingData {
         guard let vocabularyPath = config.vocabularyPath else {
             throw AltaError(
                 "data.vocabulary is not set", why: "reports cannot become tokens without one",
@@ -31,13 +34,16 @@ struct TrainingData {
         var model = config.model
         let vocabularyHash = try hash(of: vocabularyPath)
         model.vocabulary = try pretrained.vocabularySize(vocabulary, hash: vocabularyHash)
-        let table = try StudyTable.load(csvPath: csvPath, imageRoot: config.imageRoot, recipe: recipe)
+        let source = try StudySource.open(path, imageRoot: config.imageRoot, recipe: recipe)
+        try source.check(
+            imageSize: model.imageSize, dicomScaling: config.dicomScaling, vocabularyHash: vocabularyHash,
+            trains: trains)
         let preparer = StudyPreparer(
-            table: table, reports: ReportPreparation(tokenizer: tokenizer, maxTokens: model.maxTokens),
+            source: source, reports: ReportPreparation(tokenizer: tokenizer, maxTokens: model.maxTokens),
             config: model, seed: config.seed, dicomScaling: config.dicomScaling)
         return TrainingData(
-            preparer: preparer, config: model, costs: table.costs(maxTokens: model.maxTokens),
-            hash: try hash(of: csvPath), vocabularyHash: vocabularyHash)
+            preparer: preparer, config: model, costs: source.costs(maxTokens: model.maxTokens),
+            hash: source.contentHash, vocabularyHash: vocabularyHash)
     }
 
     static func hash(of path: String) throws -> String {

@@ -39,7 +39,7 @@ struct TrainingRun {
         try context.checkSame(
             "data", data.hash + data.vocabularyHash, remedy: "give every host the same CSV and vocabulary")
         let validation = try context.agree {
-            try config.validationPath.map { try openValidation(config, $0, data.preparer, context: context) }
+            try config.validationPath.map { try openValidation(config, $0, data, context: context) }
         }
         let plan = try context.agree {
             try BatchPlan(
@@ -67,21 +67,25 @@ struct TrainingRun {
         _ config: RunConfig, _ pretrained: Pretrained, context: RankContext
     ) throws -> TrainingData {
         guard let path = config.trainPath else {
-            throw AltaError("data.train is not set", remedy: "give the CSV of the studies to train on")
+            throw AltaError("data.train is not set", remedy: "give the CSV of the studies to train on, or a pack of it")
         }
-        let data = try TrainingData.open(config, csvPath: path, pretrained: pretrained)
+        let data = try TrainingData.open(config, studies: path, trains: true, pretrained: pretrained)
         // One rank looks: a million questions to a shared file system are enough once.
-        if context.isFirst { try data.preparer.table.checkFilesExist() }
+        if context.isFirst { try data.preparer.source.checkFilesExist() }
         return data
     }
 
-    /// Another table, read as the training data is.
+    /// Other studies, read as the training data is.
     private static func openValidation(
-        _ config: RunConfig, _ path: String, _ training: StudyPreparer, context: RankContext
+        _ config: RunConfig, _ path: String, _ training: TrainingData, context: RankContext
     ) throws -> StudyPreparer {
-        let table = try StudyTable.load(csvPath: path, imageRoot: config.imageRoot, recipe: training.table.recipe)
-        if context.isFirst { try table.checkFilesExist() }
-        return training.over(table)
+        let source = try StudySource.open(
+            path, imageRoot: config.imageRoot, recipe: training.preparer.source.recipe)
+        try source.check(
+            imageSize: config.model.imageSize, dicomScaling: config.dicomScaling,
+            vocabularyHash: training.vocabularyHash, trains: false)
+        if context.isFirst { try source.checkFilesExist() }
+        return training.preparer.over(source)
     }
 
     private static func openFolder(_ config: RunConfig, context: RankContext) throws -> RunFolder {

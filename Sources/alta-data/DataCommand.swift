@@ -17,6 +17,8 @@ struct DataCommand: Sendable {
             name: "inspect", summary: "one radiograph as the model would see it", perform: runInspect),
         DataCommand(name: "tokenize", summary: "lines of text to token ids", perform: runTokenize),
         DataCommand(name: "vocabulary", summary: "train a vocabulary on reports", perform: runVocabulary),
+        DataCommand(
+            name: "pack", summary: "a table's radiographs and reports as one file for training", perform: runPack),
     ]
 
     /// Runs a command line; the process's exit code.
@@ -25,10 +27,6 @@ struct DataCommand: Sendable {
             name: "alta-data", summary: "Prepares the data of a training run.",
             commands: all.map { CommandDescription(name: "alta-data \($0.name)", summary: $0.summary, example: "") })
         do {
-            if arguments.first == "pack" {
-                throw AltaError(
-                    "alta-data pack is not available in this version", remedy: "train from the CSV", exitCode: .usage)
-            }
             switch try group.request(arguments) {
             case .help(let text): print(text, terminator: "")
             case .command(let chosen, let rest):

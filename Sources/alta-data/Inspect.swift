@@ -28,7 +28,7 @@ func runInspect(arguments: [String]) throws {
     let output = try parsed.required("--output")
     let augmentation = try parsed.value("--augmentation").map(augmentation)
     let size = try parsed.int("--size", in: 1...8192)
-    let scaling = try parsed.value("--dicom-scaling").map(dicomScaling) ?? .published
+    let scaling = try parsed.choice("--dicom-scaling", DicomScaling.self) ?? .published
     let raster = try ImageDecoder.decode(path: parsed.positionals[0], dicomScaling: scaling)
     let grey =
         if let augmentation {
@@ -37,17 +37,6 @@ func runInspect(arguments: [String]) throws {
             ImagePipeline.evaluation(raster, imageSize: size ?? 224)
         }
     try SafetensorsWriter.write([.bytes("image", shape: [grey.height, grey.width], grey.pixels)], to: output)
-}
-
-private func dicomScaling(_ text: String) throws -> DicomScaling {
-    guard let scaling = DicomScaling(rawValue: text) else {
-        throw AltaError(
-            "--dicom-scaling is \(text)",
-            why: "it must be \(DicomScaling.allCases.map(\.rawValue).joined(separator: " or "))",
-            remedy: text.nearest(among: DicomScaling.allCases.map(\.rawValue)).map { "did you mean \($0)?" },
-            exitCode: .usage)
-    }
-    return scaling
 }
 
 /// The parameters in the text of `--augmentation`; whatever is wrong with it is wrong usage.

@@ -1,7 +1,6 @@
 import AltaCore
 import AltaData
 import Foundation
-import Synchronization
 
 /// `alta-data synthesize`: a cohort of phantom radiographs with reports.
 func runSynthesize(arguments: [String]) throws {
@@ -30,7 +29,7 @@ func runSynthesize(arguments: [String]) throws {
         seed: UInt64(try parsed.int("--seed", in: 0...Int.max) ?? 1), size: try parsed.int("--size") ?? 512,
         threads: try parsed.int("--threads") ?? ProcessInfo.processInfo.activeProcessorCount,
         testShare: try parsed.double("--test-share") ?? 0.15, overwrites: parsed.flag("--overwrite"))
-    let line = ProgressLine(start: .now)
+    let line = ProgressLine("synthesize", start: .now)
     let summary = try CohortWriter.write(options) { done, total in line.show(done: done, total: total) }
     line.finish()
     report(summary, options, seconds: line.seconds)
@@ -50,33 +49,4 @@ private func report(_ summary: CohortSummary, _ options: CohortOptions, seconds:
         \(summary.testCount) test studies; \(summary.imageCount) radiographs of \(kilobytes) kB on average \
         (\(rate) a second)
         """)
-}
-
-/// Progress on standard error, for work of more than two seconds: one line that is written over on a terminal, plain
-/// lines elsewhere.
-private final class ProgressLine: Sendable {
-    private let start: ContinuousClock.Instant
-    private let isTerminal = isatty(2) == 1
-    private let shown = Mutex<(lines: Int, last: Double)>((0, 0))
-
-    init(start: ContinuousClock.Instant) { self.start = start }
-
-    var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
-
-    func show(done: Int, total: Int) {
-        let seconds = self.seconds
-        let isDue = shown.withLock { shown in
-            guard seconds >= 2, isTerminal || seconds - shown.last >= 10 || shown.lines == 0 else { return false }
-            shown = (shown.lines + 1, seconds)
-            return true
-        }
-        guard isDue else { return }
-        let left = Int(seconds / Double(done) * Double(total - done) + 0.5)
-        let text = "synthesize: \(done) of \(total) studies, \(left) s left"
-        FileHandle.standardError.write(Data((isTerminal ? "\r\(text)   " : "\(text)\n").utf8))
-    }
-
-    func finish() {
-        if isTerminal, shown.withLock({ $0.lines }) > 0 { FileHandle.standardError.write(Data("\n".utf8)) }
-    }
 }

@@ -1,3 +1,4 @@
+import AltaCore
 import AltaData
 import Testing
 
@@ -25,6 +26,20 @@ struct PlanarImageTests {
         #expect([half.channels, half.height, half.width] == expected.shape)
         let largest = zip(half.pixels, try expected.floats()).map { abs($0 - $1) }.max()
         #expect(try #require(largest) < Self.tolerance)
+    }
+
+    @Test(
+        "the fast passes give the plain one's bits",
+        arguments: [(448, 448), (37, 53), (2, 2), (9, 24), (24, 9), (3, 130)])
+    func passes(height: Int, width: Int) {
+        let key = RandomKey(seed: 11, purpose: .test)
+        let pixels = (0..<(2 * height * width)).map { 4 * key.uniform($0) - 2 }
+        let image = PlanarImage(channels: 2, height: height, width: width, pixels: pixels)
+        for antialias in [true, false] {
+            let (fast, plain) = (image.halved(antialias: antialias), image.halvedPlainly(antialias: antialias))
+            #expect(fast.height == height / 2 && fast.width == width / 2)
+            #expect(fast.pixels.map(\.bitPattern) == plain.pixels.map(\.bitPattern))
+        }
     }
 
     @Test("a constant stays constant: the weights sum to one")

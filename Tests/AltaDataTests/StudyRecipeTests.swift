@@ -19,7 +19,8 @@ import Testing
         (config.imageSize, config.patchSize, config.maxTokens) = (32, 8, 12)
         let tokenizer = try WordPieceTokenizer(tokens: Self.tokens, needsSeparator: recipe.needsSeparator)
         return StudyPreparer(
-            table: try load(csv, recipe: recipe), reports: ReportPreparation(tokenizer: tokenizer, maxTokens: 12),
+            source: .table(try load(csv, recipe: recipe)),
+            reports: ReportPreparation(tokenizer: tokenizer, maxTokens: 12),
             config: config, seed: 7)
     }
 
@@ -95,7 +96,7 @@ import Testing
 
     @Test func anotherTableIsPreparedAlike() throws {
         let first = try preparer("image_path,report\ngrey.jpg,Heart clear.\n")
-        let second = first.over(try load("image_path,report\ngrey.jpg,Heart clear.\n"))
+        let second = first.over(.table(try load("image_path,report\ngrey.jpg,Heart clear.\n")))
         #expect(try first.prepare(StudyIndex(0), epoch: 0).large == second.prepare(StudyIndex(0), epoch: 0).large)
     }
 }

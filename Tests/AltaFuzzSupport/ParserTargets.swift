@@ -8,7 +8,7 @@ public enum ParserTargets {
         try [
             safetensors(), torchArchive(), torchPickle(), torchLegacy(), weightIndex(),
             table(), vocabulary(), json(), configuration(),
-            png(), jpeg(), dicom(),
+            png(), jpeg(), dicom(), pack(),
         ]
     }
 

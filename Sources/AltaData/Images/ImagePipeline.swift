@@ -19,11 +19,8 @@ public enum ImagePipeline {
 
     /// The random part: affine, then brightness and contrast in the drawn order, then grey.
     public static func augmented(_ cropped: RasterRGB, _ augmentation: Augmentation) -> GreyImage {
-        let moved = TransformAffine(augmentation, height: cropped.height, width: cropped.width).apply(to: cropped)
-        let (brightness, contrast) = (augmentation.brightness, augmentation.contrast)
-        return augmentation.contrastFirst
-            ? moved.contrasted(by: contrast).brightened(by: brightness).grey
-            : moved.brightened(by: brightness).contrasted(by: contrast).grey
+        TransformAffine(augmentation, height: cropped.height, width: cropped.width).apply(to: cropped)
+            .adjusted(augmentation)
     }
 
     /// The evaluation transform of a model with inputs of `imageSize` pixels a side: `[imageSize, imageSize]`.

@@ -52,12 +52,12 @@ struct ResampleRow {
     private func widen(
         _ row: UnsafeBufferPointer<UInt8>, channel: Int, channels: Int, scratch: UnsafeMutableBufferPointer<Int16>
     ) {
+        // Unchecked arithmetic: the caller's row has all of `source`.
+        let start = source.lowerBound &* channels &+ channel
         if channels == 1 {
-            for index in 0..<source.count { scratch[index] = Int16(row[source.lowerBound + index]) }
+            for index in 0..<source.count { scratch[index] = Int16(row[start &+ index]) }
         } else {
-            for index in 0..<source.count {
-                scratch[index] = Int16(row[(source.lowerBound + index) * channels + channel])
-            }
+            for index in 0..<source.count { scratch[index] = Int16(row[start &+ index &* channels]) }
         }
     }
 

@@ -63,21 +63,23 @@ public struct TransformAffine: Equatable, Sendable {
     private func fixedPoint(
         _ raster: RasterRGB, _ input: UnsafeBufferPointer<UInt8>, _ output: UnsafeMutableBufferPointer<UInt8>
     ) {
-        let (stepX, stepY) = (TransformAffine.fixed(a), TransformAffine.fixed(d))
-        let (rowStepX, rowStepY) = (TransformAffine.fixed(b), TransformAffine.fixed(e))
-        var rowX = TransformAffine.fixed(c + a * 0.5 + b * 0.5)
-        var rowY = TransformAffine.fixed(f + d * 0.5 + e * 0.5)
-        let (width, height) = (UInt32(raster.width), UInt32(raster.height))
-        var position = 0
-        for _ in 0..<raster.height {
-            var (x, y) = (rowX, rowY)
-            for _ in 0..<raster.width {
-                // Negative coordinates become large unsigned ones.
-                let (column, row) = (UInt32(bitPattern: x >> 16), UInt32(bitPattern: y >> 16))
-                if column < width && row < height {
-                    copy(raster, input, Int(row) * raster.width + Int(column), output, position)
-                }
-                position += 1
+        // In 64 bits nothing wraps, so that between two positions inside the source all are inside.
+        let (stepX, stepY) = (Int(TransformAffine.fixed(a)), Int(TransformAffine.fixed(d)))
+        let (rowStepX, rowStepY) = (Int(TransformAffine.fixed(b)), Int(TransformAffine.fixed(e)))
+        var rowX = Int(TransformAffine.fixed(c + a * 0.5 + b * 0.5))
+        var rowY = Int(TransformAffine.fixed(f + d * 0.5 + e * 0.5))
+        let (limitX, limitY) = (raster.width << 16, raster.height << 16)
+        for row in 0..<raster.height {
+            func isInside(_ column: Int) -> Bool {
+                let (x, y) = (rowX &+ column &* stepX, rowY &+ column &* stepY)
+                return x >= 0 && x < limitX && y >= 0 && y < limitY
+            }
+            var (first, end) = (0, raster.width)
+            while first < end, !isInside(first) { first += 1 }
+            while end > first, !isInside(end - 1) { end -= 1 }
+            var (x, y) = (rowX &+ first &* stepX, rowY &+ first &* stepY)
+            for position in (row &* raster.width &+ first)..<(row &* raster.width &+ end) {
+                copy(raster, input, (y >> 16) &* raster.width &+ (x >> 16), output, position)
                 x &+= stepX
                 y &+= stepY
             }

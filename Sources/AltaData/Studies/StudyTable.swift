@@ -100,6 +100,9 @@ public struct StudyTable: Sendable {
     /// How many studies there are.
     public var count: Int { table.rowCount }
 
+    /// A hash of the file's bytes (`StableHash`).
+    public var contentHash: UInt64 { table.contentHash }
+
     /// A study, by its row from 0.
     public func study(_ index: StudyIndex) -> StudyRecord {
         StudyRecord(

@@ -50,8 +50,13 @@ public struct ReportPreparation: Sendable {
 
     /// A study's report in one epoch of a run.
     public func prepare(_ report: String, seed: UInt64, epoch: Int, study: StudyIndex) -> PreparedReport {
+        prepare(sentences: tokenizedSentences(report), seed: seed, epoch: epoch, study: study)
+    }
+
+    /// The same for a report that is tokenized already (`tokenizedSentences`).
+    public func prepare(sentences: [[Int32]], seed: UInt64, epoch: Int, study: StudyIndex) -> PreparedReport {
         prepare(
-            sentences: tokenizedSentences(report),
+            sentences: sentences,
             sentenceOrder: RandomKey(seed: seed, epoch: epoch, study: study, purpose: .sentenceOrder),
             tokenMask: RandomKey(seed: seed, epoch: epoch, study: study, purpose: .tokenMask))
     }
@@ -84,6 +89,9 @@ public struct ReportPreparation: Sendable {
 
     /// A report in its own order, cut, nothing masked: what evaluation embeds.
     public func encode(_ report: String) -> [Int32] { bounded(CollectionOfOne(tokenizer.encode(report))) }
+
+    /// The same for a report that is tokenized already (`tokenizedSentences`).
+    public func encode(sentences: [[Int32]]) -> [Int32] { bounded(sentences) }
 
     private func bounded(_ sentences: some Sequence<[Int32]>) -> [Int32] {
         var ids = [tokenizer.classificationID]

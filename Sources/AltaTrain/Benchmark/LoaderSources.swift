@@ -1,0 +1,89 @@
+import AltaCore
+import AltaData
+import AltaFormats
+import Foundation
+
+/// The same studies from a table and from a pack of it.
+struct LoaderSources {
+    /// From the radiographs; nil where a pack was given.
+    let images: StudyPreparer?
+    /// From a pack.
+    let packed: StudyPreparer
+
+    /// Each with its name in the output.
+    var named: [(name: String, preparer: StudyPreparer)] {
+        (images.map { [("images", $0)] } ?? []) + [("pack", packed)]
+    }
+
+    /// Opens the data of the options, or makes a cohort; makes a pack of a table. Files go into `folder`.
+    static func open(
+        _ options: LoaderBenchmark.Options, folder: String, notice: (String) -> Void
+    ) throws -> LoaderSources {
+        let path = try options.data ?? synthesize(options, folder: folder, notice: notice)
+        let source = try StudySource.open(path, imageRoot: options.imageRoot, recipe: .align)
+        let vocabulary = try options.vocabulary ?? train(on: source, folder: folder)
+        let tokenizer = try WordPieceTokenizer(vocabulary: try WordVocabulary(path: vocabulary))
+        func preparer(_ source: StudySource) -> StudyPreparer {
+            StudyPreparer(
+                source: source, reports: ReportPreparation(tokenizer: tokenizer, maxTokens: options.model.maxTokens),
+                config: options.model, seed: options.seed)
+        }
+        guard case .table(let table) = source else {
+            try source.check(
+                imageSize: options.model.imageSize, dicomScaling: .published,
+                vocabularyHash: try TrainingData.hash(of: vocabulary), trains: true)
+            return LoaderSources(images: nil, packed: preparer(source))
+        }
+        notice("packing \(table.count) studies")
+        let pack = PackOptions(
+            csvPath: path, output: "\(folder)/studies.pack", imageRoot: options.imageRoot, vocabularyPath: vocabulary,
+            imageSize: options.model.imageSize, purpose: .training,
+            threads: ProcessInfo.processInfo.activeProcessorCount)
+        _ = try StudyPacker.pack(pack, notice: { _ in }, progress: { _, _ in })
+        return LoaderSources(
+            images: preparer(source), packed: preparer(try StudySource.open(pack.output, recipe: .align)))
+    }
+
+    private static func synthesize(
+        _ options: LoaderBenchmark.Options, folder: String, notice: (String) -> Void
+    ) throws -> String {
+        notice("making a synthetic cohort")
+        let cohort = CohortOptions(
+            output: "\(folder)/cohort", studyCount: 50, seed: options.seed, size: options.radiographSize,
+            threads: ProcessInfo.processInfo.activeProcessorCount)
+        _ = try CohortWriter.write(cohort) { _, _ in }
+        return "\(cohort.output)/train.csv"
+    }
+
+    private static func train(on source: StudySource, folder: String) throws -> String {
+        var trainer = WordPieceTrainer()
+        for row in 0..<source.count { trainer.add(try source.report(StudyIndex(row))) }
+        let path = "\(folder)/vocab.txt"
+        try AtomicFile.write(path, text: try trainer.train(size: 30_000).map { $0 + "\n" }.joined())
+        return path
+    }
+
+    /// Holds the first studies of both sources against each other.
+    ///
+    /// - Throws: `AltaError` naming the first that differs.
+    func check(studies: Int) throws {
+        guard let images else { return }
+        for row in 0..<min(studies, packed.source.count) {
+            let study = StudyIndex(row)
+            let (one, other) = (try images.prepare(study, epoch: 1), try packed.prepare(study, epoch: 1))
+            guard one.large == other.large, one.views == other.views, one.report == other.report,
+                one.patchOrders == other.patchOrders
+            else {
+                throw AltaError(
+                    "a packed study differs from its row", why: "the table may have changed while it was packed",
+                    file: images.source.path, row: row + 2)
+            }
+        }
+    }
+
+    /// Tokens of a report on average, over the first studies.
+    func meanTokens() throws -> Double {
+        let counts = try (0..<min(100, packed.source.count)).map { try packed.evaluationTokens(StudyIndex($0)).count }
+        return Double(counts.reduce(0, +)) / Double(counts.count)
+    }
+}
