@@ -56,6 +56,7 @@ public final class GradientReducer {
     /// - Returns: the Euclidean norm of the gradient, the same bits on every rank at any number of ranks; not finite
     ///   where a sum is not.
     public func finish() throws -> Double {
+        for slot in 0..<ledger.slotCount { ledger.close(slot) }
         try reduction.finish(settle)
         return squares.reduce(0, +).squareRoot()
     }

@@ -107,6 +107,7 @@ public struct TrainStep {
                     engine: engine, arena: embeddings, collectives: collectives)
             }
             clock.move(result.seconds.communication, from: .loss, to: .communication)
+            clock.noteWait(result.seconds.waited)
             return result
         } catch let error as AltaError {
             // The objective throws the same on every rank and names the study's own, which alone tells it.
