@@ -18,6 +18,31 @@ extension Engine {
         return String(cString: alta_matmul_kernel(primitive(shape)))
     }
 
+    /// How far products with packed weights are from a plain loop's, as a share of its largest value: the worst of a few
+    /// shapes, in both directions. What is timed is checked with it first.
+    public func productError() -> Float {
+        [(192, 64), (16, 96), (33, 65)].map { outputs, inputs in
+            scratch.scoped { productError(outputs: outputs, inputs: inputs) }
+        }.max() ?? 0
+    }
+
+    /// What `productError` stays below: sums of up to 192 products in fp32, in another order.
+    public var productTolerance: Float { 1e-5 }
+
+    private func productError(outputs: Int, inputs: Int) -> Float {
+        let rows = 37
+        let weight = Engine.sample(scratch.matrix(outputs, inputs), 1)
+        let x = Engine.sample(scratch.matrix(rows, inputs), 2)
+        let packed = pack(weight)
+        let (y, expectedY) = (scratch.matrix(rows, outputs), scratch.matrix(rows, outputs))
+        let (dx, expectedX) = (scratch.matrix(rows, inputs), scratch.matrix(rows, inputs))
+        forward(x, packed, bias: nil, into: y)
+        Naive.forward(x, weight, bias: nil, into: expectedY)
+        backward(expectedY, packed, into: dx, accumulate: false)
+        Naive.backward(expectedY, weight, into: expectedX, accumulate: false)
+        return max(y.largestDifference(to: expectedY), dx.largestDifference(to: expectedX))
+    }
+
     private func rowsAreIndependent(outputs: Int, inputs: Int) -> Bool {
         let rows = 211
         let packed = pack(Engine.sample(scratch.matrix(outputs, inputs), 1))
@@ -47,5 +72,17 @@ extension Matrix {
     public func hasBits(of other: Matrix) -> Bool {
         precondition(other.rows == rows && other.columns == columns, "\(shape) compared with \(other.shape)")
         return zip(elements, other.elements).allSatisfy { $0.bitPattern == $1.bitPattern }
+    }
+
+    /// The largest difference to another matrix of this shape, over that one's largest value; infinite where a number is
+    /// not finite.
+    func largestDifference(to expected: Matrix) -> Float {
+        var (difference, largest): (Float, Float) = (0, 0)
+        for (value, other) in zip(elements, expected.elements) {
+            guard value.isFinite, other.isFinite else { return .infinity }
+            difference = max(difference, abs(value - other))
+            largest = max(largest, abs(other))
+        }
+        return difference / max(largest, .leastNormalMagnitude)
     }
 }

@@ -55,6 +55,19 @@ public struct RankContext {
         return .every(ranks)
     }
 
+    /// The same rank with an engine of `threads` threads.
+    public func with(threads: Int) throws -> RankContext {
+        RankContext(
+            collectives: collectives, engine: try Engine(threads: threads), clock: clock,
+            availableBytes: availableBytes, nodes: nodes)
+    }
+
+    /// The same rank over other collectives, as those that count bytes.
+    func with(collectives: any Collectives) -> RankContext {
+        RankContext(
+            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes)
+    }
+
     private static func threads(_ environment: [String: String]) throws -> Int {
         let text = environment["ALTA_THREADS"] ?? "1"
         guard let threads = Int(text), (1...1024).contains(threads) else {

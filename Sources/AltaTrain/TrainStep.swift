@@ -25,6 +25,22 @@ public struct TrainStep {
     /// Where the gradient is added up, and is found afterwards.
     var ledger: GradientLedger { reducer.ledger }
 
+    /// A step over the weights of a model.
+    ///
+    /// - Parameters:
+    ///   - dropout: BERT's.
+    ///   - reducer: for the parameters of these weights.
+    ///   - microBatch: studies in flight on this rank.
+    static func make(
+        weights: ModelWeights, dropout: TextDropoutRates, reducer: GradientReducer, microBatch: Int,
+        context: RankContext
+    ) -> TrainStep {
+        TrainStep(
+            model: weights.model(dropout: dropout), engine: context.engine, reducer: reducer,
+            collectives: context.collectives, activations: Arena(), embeddings: Arena(), clock: context.clock,
+            microBatch: microBatch)
+    }
+
     /// Leaves the gradient of the stage's losses over the global batch in the ledger, on every rank.
     ///
     /// - Parameters:

@@ -55,7 +55,9 @@ struct TrainingRun {
             "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
         try context.agree { try context.checkFits(MemoryPlan(config: data.config), training: config) }
-        let reducer = try makeReducer(config, data.config, plan, context: context, notice: notice)
+        let reducer = try GradientReducer.make(
+            sum: config.isDeterministic ? .orderFree : .floating, model: data.config, trainable: config.trainable,
+            globalBatch: plan.globalBatch, context: context, notice: notice)
         return try context.agree {
             try assemble(config, data, validation, plan, folder, checkpoint, pretrained, reducer, context: context)
         }
@@ -117,18 +119,6 @@ struct TrainingRun {
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }
 
-    /// Collective. Memory for the gradients of what trains, shared by the ranks of each node.
-    private static func makeReducer(
-        _ config: RunConfig, _ model: ModelConfig, _ plan: BatchPlan, context: RankContext, notice: (String) -> Void
-    ) throws -> GradientReducer {
-        let specs = WeightCatalog.make(model).specs.filter { $0.trains(in: config.trainable) }
-        return try GradientReducer.make(
-            sum: config.isDeterministic ? .orderFree : .floating, shapes: specs.map { ($0.rows, $0.columns) },
-            globalBatch: plan.globalBatch, engine: context.engine, collectives: context.collectives,
-            nodes: context.nodes
-        ) { text in if context.isFirst { notice(text) } }
-    }
-
     private static func makeStep(
         _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, _ pretrained: Pretrained,
         _ reducer: GradientReducer, context: RankContext
@@ -139,10 +129,9 @@ struct TrainingRun {
             ? config.microBatch
             : MemoryPlan(config: weights.config).microBatch(
                 availableBytes: context.availableBytes, share: share, training: config)
-        return TrainStep(
-            model: weights.model(dropout: pretrained.dropout(config)), engine: context.engine,
-            reducer: reducer, collectives: context.collectives, activations: Arena(), embeddings: Arena(),
-            clock: context.clock, microBatch: microBatch)
+        return TrainStep.make(
+            weights: weights, dropout: pretrained.dropout(config), reducer: reducer, microBatch: microBatch,
+            context: context)
     }
 }
 

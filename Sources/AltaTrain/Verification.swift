@@ -60,16 +60,13 @@ public struct Verification {
                 config: fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source,
                 engine: engine)
         }
-        let model = weights.model(dropoutRate: 0)
         let reducer = try GradientReducer.make(
-            sum: .orderFree, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) },
-            globalBatch: fixture.studies.count, engine: engine, collectives: collectives, nodes: context.nodes
-        ) { text in if context.isFirst { notice(text) } }
-        let step = TrainStep(
-            model: model, engine: engine, reducer: reducer, collectives: collectives, activations: Arena(),
-            embeddings: Arena(), clock: context.clock, microBatch: microBatch)
+            sum: .orderFree, model: fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable,
+            globalBatch: fixture.studies.count, context: context, notice: notice)
+        let step = TrainStep.make(
+            weights: weights, dropout: TextDropoutRates(0), reducer: reducer, microBatch: microBatch, context: context)
         var computed = ComputedTensors()
-        if let model = model as? AltaModel { try addInference(model, to: &computed) }
+        if let model = step.model as? AltaModel { try addInference(model, to: &computed) }
         let optimizer = Optimizer.make(weights: weights, constants: fixture.recipe.constants)
         try addGradients(step, to: &computed)
         for rate in fixture.recipe.rates {
