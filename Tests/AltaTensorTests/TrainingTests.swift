@@ -104,7 +104,8 @@ private let optimizerTolerance: Float = 1e-6
 
     /// Floats and squares in one pass are what the two passes give, whoever makes which blocks.
     @Test(arguments: [0, 1, 16_384, 40_001]) func settling(count: Int) throws {
-        let values = normalMatrix(Arena(), 1, count, seed: 1, scale: 3)
+        let arena = Arena()
+        let values = normalMatrix(arena, 1, count, seed: 1, scale: 3)
         let blocks = (count + Engine.settleBlock - 1) / Engine.settleBlock
         for threads in [1, 2] {
             let engine = try Engine(threads: threads)
@@ -118,6 +119,7 @@ private let optimizerTolerance: Float = 1e-6
             #expect(floats == back && squares == again)
             #expect(squares.reduce(0, +) == engine.sumOfSquares(back, count: count))
         }
+        withExtendedLifetime(arena) {}
     }
 
     @Test(arguments: [Float.nan, .infinity, -.infinity, 0x1p18, -0x1p18])
