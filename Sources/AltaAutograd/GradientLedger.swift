@@ -58,6 +58,8 @@ public final class GradientLedger {
     private let storage: GradientStorage
     /// The slots to which nothing more may be added before `reset`: other ranks may be reading them.
     private var isClosed: [Bool]
+    /// The slots whose partials are this step's: the first one is stored, so that nothing has to be cleared before.
+    private var isWritten: [Bool]
 
     /// Stores the parts; `make` assembles them.
     init(
@@ -71,6 +73,7 @@ public final class GradientLedger {
         self.engine = engine
         self.storage = storage
         isClosed = Array(repeating: false, count: shapes.count)
+        isWritten = isClosed
     }
 
     /// The partials of one parameter that a study gives at most: word embeddings are an input and an output matrix.
@@ -104,12 +107,14 @@ public final class GradientLedger {
     /// The int64 sums that ranks add up; nil where sums are floating.
     public var fixedPoint: UnsafeMutableBufferPointer<Int64>? {
         guard sum == .orderFree else { return nil }
+        clearRest()
         return UnsafeMutableBufferPointer(start: storage.partials.assumingMemoryBound(to: Int64.self), count: count)
     }
 
     /// The fp32 gradient, valid as long as the ledger lives: the sums themselves where they are floating, else what `settle` made of them.
     public var floats: UnsafeMutableBufferPointer<Float> {
-        UnsafeMutableBufferPointer(start: storage.floats, count: count)
+        if sum == .floating { clearRest() }
+        return UnsafeMutableBufferPointer(start: storage.floats, count: count)
     }
 
     /// Where `floats` begins.
@@ -117,24 +122,43 @@ public final class GradientLedger {
 
     /// The fp32 gradient of one parameter.
     public func gradient(_ slot: Int) -> Matrix {
-        Matrix(base: storage.floats + offsets[slot], rows: shapes[slot].rows, columns: shapes[slot].columns)
+        if sum == .floating { clear(slot) }
+        return Matrix(base: storage.floats + offsets[slot], rows: shapes[slot].rows, columns: shapes[slot].columns)
     }
 
-    /// Sets every sum of partials to zero before a step. Where sums are order-free, `floats` stays until it is made again.
+    /// Makes every sum of partials zero before a step. Where sums are order-free, `floats` stays until it is made again.
     public func reset() {
         isFinite = true
         firstBadSlot = nil
-        for slot in isClosed.indices { isClosed[slot] = false }
-        let stride = sum == .orderFree ? MemoryLayout<Int64>.stride : MemoryLayout<Float>.stride
-        storage.partials.initializeMemory(as: UInt8.self, repeating: 0, count: count * stride)
+        for slot in isClosed.indices {
+            isClosed[slot] = false
+            isWritten[slot] = false
+        }
     }
 
     /// Tells that nothing will be added to a parameter's gradient before `reset`; whoever does, traps.
-    public func close(_ slot: Int) { isClosed[slot] = true }
+    public func close(_ slot: Int) {
+        clear(slot)
+        isClosed[slot] = true
+    }
+
+    /// Writes the zeros of a slot that nothing was added to.
+    private func clear(_ slot: Int) {
+        guard !isWritten[slot] else { return }
+        isWritten[slot] = true
+        let stride = sum == .orderFree ? MemoryLayout<Int64>.stride : MemoryLayout<Float>.stride
+        let shape = shapes[slot]
+        (storage.partials + offsets[slot] * stride).initializeMemory(
+            as: UInt8.self, repeating: 0, count: shape.rows * shape.columns * stride)
+    }
+
+    private func clearRest() {
+        for slot in isWritten.indices { clear(slot) }
+    }
 
     /// Makes the fp32 gradient from the int64 sums, after ranks have added theirs up.
     public func settle() {
-        guard let fixed = fixedPoint?.baseAddress else { return }
+        guard let fixed = fixedPoint?.baseAddress else { return clearRest() }
         engine.fixedPointToFloat(fixed, count: count, into: storage.floats)
     }
 
@@ -149,19 +173,19 @@ public final class GradientLedger {
     /// Adds one partial gradient. `compute` either overwrites its matrix (`accumulate` false) or adds to it.
     func add(to weight: Trainable, _ compute: (_ target: Matrix, _ accumulate: Bool) -> Void) {
         precondition(!isClosed[weight.slot], "a gradient of \(weight.name) after its sum was closed")
-        let shape = shapes[weight.slot]
-        guard let fixed = fixedPoint?.baseAddress else {
+        let (shape, isFirst) = (shapes[weight.slot], !isWritten[weight.slot])
+        isWritten[weight.slot] = true
+        guard sum == .orderFree else {
             let partials = storage.partials.assumingMemoryBound(to: Float.self)
-            compute(Matrix(base: partials + offsets[weight.slot], rows: shape.rows, columns: shape.columns), true)
-            return
+            let target = Matrix(base: partials + offsets[weight.slot], rows: shape.rows, columns: shape.columns)
+            return compute(target, !isFirst)
         }
         let mark = engine.scratch.mark
         let partial = engine.scratch.matrix(shape.rows, shape.columns)
         compute(partial, false)
         let count = shape.rows * shape.columns
-        if !engine.addFixedPoint(
-            partial.base, count: count, limit: largestPartial, into: fixed + offsets[weight.slot])
-        {
+        let sums = storage.partials.assumingMemoryBound(to: Int64.self) + offsets[weight.slot]
+        if !engine.addFixedPoint(partial.base, count: count, limit: largestPartial, into: sums, isFirst: isFirst) {
             isFinite = false
             firstBadSlot = firstBadSlot ?? weight.slot
         }
@@ -172,11 +196,13 @@ public final class GradientLedger {
     public func add(_ value: Float, to weight: Trainable) {
         precondition(!isClosed[weight.slot], "a gradient of \(weight.name) after its sum was closed")
         let offset = offsets[weight.slot]
-        guard let fixed = fixedPoint?.baseAddress else {
+        clear(weight.slot)
+        guard sum == .orderFree else {
             storage.partials.assumingMemoryBound(to: Float.self)[offset] += value
             return
         }
-        let isGood = withUnsafePointer(to: value) { engine.addFixedPoint($0, count: 1, into: fixed + offset) }
+        let sums = storage.partials.assumingMemoryBound(to: Int64.self) + offset
+        let isGood = withUnsafePointer(to: value) { engine.addFixedPoint($0, count: 1, into: sums) }
         if !isGood {
             isFinite = false
             firstBadSlot = firstBadSlot ?? weight.slot

@@ -32,6 +32,7 @@ extension MPICollectives {
 
         let window = MPIWindow(try MPI.allocateShared(byteCount: reserved, place), rank: rank)
         let parts = try (0..<rankCount).map { try MPI.sharedPart(of: window.handle, rank: $0, place) }
+        if rankCount == 1 { SharedMemorySpace.preferHugePages(parts[rank]) }
         let isTaken = rankCount == 1 || space.takePages(of: parts[rank])
         guard try allReduce(Int32(isTaken ? 1 : 0), .minimum) == 1 else {
             try window.free()

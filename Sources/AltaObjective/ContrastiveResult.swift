@@ -56,6 +56,8 @@ public struct ContrastiveResult {
 public struct ContrastiveSeconds: Equatable, Sendable {
     /// In collectives, waiting for other ranks included.
     public internal(set) var communication = 0.0
+    /// The part of `communication` before the first few bytes of all ranks were there: waiting for slower ranks.
+    public internal(set) var waited = 0.0
     /// The global loss and its gradient.
     public internal(set) var global = 0.0
     /// Similarities of studies and reports, first pass.

@@ -31,7 +31,7 @@ struct GatheredBatch {
     ///   finite; it names the rank and the study's global position.
     static func gather(_ own: LocalEmbeddings, _ context: ContrastiveContext) throws -> GatheredBatch {
         let collectives = context.collectives
-        let headers = try StudyHeader.exchange(own, collectives)
+        let headers = try context.clock.time(\.waited) { try StudyHeader.exchange(own, collectives) }
         try StudyHeader.check(headers, globalBatch: own.globalBatch)
         let all = headers.flatMap { $0 }
         let studyCounts = headers.map(\.count)

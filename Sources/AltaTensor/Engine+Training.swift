@@ -79,8 +79,11 @@ extension Engine {
     ///
     /// False if any value is not finite or at least `limit` in magnitude; such a value is counted as 0. A sum wraps at
     /// 2^19: the caller's limit keeps it below, 2^18 at most.
+    ///
+    /// - Parameter isFirst: the sums are stored, whatever was there.
     public func addFixedPoint(
-        _ values: UnsafePointer<Float>, count: Int, limit: Float = 0x1p18, into sums: UnsafeMutablePointer<Int64>
+        _ values: UnsafePointer<Float>, count: Int, limit: Float = 0x1p18, into sums: UnsafeMutablePointer<Int64>,
+        isFirst: Bool = false
     ) -> Bool {
         precondition(
             limit > 0 && limit <= 0x1p18, "a fixed-point limit of \(limit), expected more than 0, at most 2^18")
@@ -88,8 +91,11 @@ extension Engine {
         return scratch.scoped {
             let good: UnsafeMutableBufferPointer<Bool> = scratch.buffer(blocks)
             forEachBlock(count) { block, range in
-                good[block] = alta_add_fixed_point(
-                    values + range.lowerBound, limit, sums + range.lowerBound, range.count)
+                let (values, sums) = (values + range.lowerBound, sums + range.lowerBound)
+                good[block] =
+                    isFirst
+                    ? alta_store_fixed_point(values, limit, sums, range.count)
+                    : alta_add_fixed_point(values, limit, sums, range.count)
             }
             return good.allSatisfy { $0 }
         }

@@ -1,6 +1,7 @@
 import AltaAutograd
 import AltaComm
 import AltaCore
+import AltaModel
 import AltaTensor
 
 /// Adds the gradients of all ranks up, in buckets that begin while the last backward sweep is under way.
@@ -56,6 +57,7 @@ public final class GradientReducer {
     /// - Returns: the Euclidean norm of the gradient, the same bits on every rank at any number of ranks; not finite
     ///   where a sum is not.
     public func finish() throws -> Double {
+        for slot in 0..<ledger.slotCount { ledger.close(slot) }
         try reduction.finish(settle)
         return squares.reduce(0, +).squareRoot()
     }
@@ -109,6 +111,20 @@ extension GradientReducer {
             let reduction = try reduce(Float.self, commonByteCount: squareBytes)
             return assemble(.ofFloats(reduction, engine: engine), reduction)
         }
+    }
+}
+
+extension GradientReducer {
+    /// A reducer for what trains in a model of this shape, in the order of its catalogue. Collective.
+    static func make(
+        sum: GradientSum, model: ModelConfig, trainable: TrainableSet, globalBatch: Int, context: RankContext,
+        notice: (String) -> Void
+    ) throws -> GradientReducer {
+        let specs = WeightCatalog.make(model).specs.filter { $0.trains(in: trainable) }
+        return try make(
+            sum: sum, shapes: specs.map { ($0.rows, $0.columns) }, globalBatch: globalBatch, engine: context.engine,
+            collectives: context.collectives, nodes: context.nodes
+        ) { text in if context.isFirst { notice(text) } }
     }
 }
 

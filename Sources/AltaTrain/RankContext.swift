@@ -1,7 +1,5 @@
-import AltaAutograd
 import AltaComm
 import AltaCore
-import AltaModel
 import AltaPlacement
 import AltaTensor
 
@@ -105,20 +103,5 @@ public struct RankContext {
         }
         guard let value else { preconditionFailure("no failure and no value on rank \(collectives.rank)") }
         return value
-    }
-
-    /// Memory for the gradients of what trains, shared by the ranks of each node. Collective.
-    ///
-    /// - Parameters:
-    ///   - specs: what trains, in the order of its slots.
-    ///   - globalBatch: studies in a step, over all ranks.
-    ///   - notice: is told, on rank 0, where memory cannot be shared.
-    func reducer(
-        of specs: [WeightSpec], sum: GradientSum, globalBatch: Int, notice: (String) -> Void
-    ) throws -> GradientReducer {
-        try GradientReducer.make(
-            sum: sum, shapes: specs.map { ($0.rows, $0.columns) }, globalBatch: globalBatch, engine: engine,
-            collectives: collectives, nodes: nodes
-        ) { text in if isFirst { notice(text) } }
     }
 }

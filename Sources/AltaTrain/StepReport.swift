@@ -54,6 +54,7 @@ public struct StepReport: Sendable {
     public var studiesPerSecond: Double
     /// Seconds of each phase on this rank.
     public var seconds: [Phase: Double]
-    /// The part of this rank's `communication` that it waited for slower ranks of its node to end their backward sweep.
+    /// The part of this rank's `communication` that it waited for slower ranks: for their embeddings, and for those of its
+    /// node to end their backward sweep.
     public var secondsWaited: Double
 }

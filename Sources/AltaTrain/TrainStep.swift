@@ -29,7 +29,7 @@ public struct TrainStep {
     ///
     /// - Parameters:
     ///   - dropout: BERT's.
-    ///   - reducer: of the gradients of what trains.
+    ///   - reducer: for the parameters of these weights.
     ///   - microBatch: studies in flight on this rank.
     static func make(
         weights: ModelWeights, dropout: TextDropoutRates, reducer: GradientReducer, microBatch: Int,
@@ -123,6 +123,7 @@ public struct TrainStep {
                     engine: engine, arena: embeddings, collectives: collectives)
             }
             clock.move(result.seconds.communication, from: .loss, to: .communication)
+            clock.noteWait(result.seconds.waited)
             return result
         } catch let error as AltaError {
             // The objective throws the same on every rank and names the study's own, which alone tells it.

@@ -55,9 +55,9 @@ struct TrainingRun {
             "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
         try context.agree { try context.checkFits(MemoryPlan(config: data.config), training: config) }
-        let reducer = try context.reducer(
-            of: WeightCatalog.make(data.config).specs.filter { $0.trains(in: config.trainable) },
-            sum: config.isDeterministic ? .orderFree : .floating, globalBatch: plan.globalBatch, notice: notice)
+        let reducer = try GradientReducer.make(
+            sum: config.isDeterministic ? .orderFree : .floating, model: data.config, trainable: config.trainable,
+            globalBatch: plan.globalBatch, context: context, notice: notice)
         return try context.agree {
             try assemble(config, data, validation, plan, folder, checkpoint, pretrained, reducer, context: context)
         }

@@ -66,8 +66,9 @@ public struct Verification {
                 config: fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source,
                 engine: engine)
         }
-        let reducer = try context.reducer(
-            of: weights.trainableSpecs, sum: .orderFree, globalBatch: fixture.studies.count, notice: notice)
+        let reducer = try GradientReducer.make(
+            sum: .orderFree, model: fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable,
+            globalBatch: fixture.studies.count, context: context, notice: notice)
         let step = TrainStep.make(
             weights: weights, dropout: TextDropoutRates(0), reducer: reducer, microBatch: microBatch, context: context)
         var computed = ComputedTensors()

@@ -44,6 +44,18 @@ KERNEL bool alta_add_fixed_point(const float *values, float limit, int64_t *sums
     return !bad;
 }
 
+KERNEL bool alta_store_fixed_point(const float *values, float limit, int64_t *sums, long count) {
+    uint32_t bad = 0;
+    ELEMENTWISE
+    for (long i = 0; i < count; i++) {
+        uint32_t good = fabsf(values[i]) < limit;
+        double scaled = good ? (double)values[i] * 0x1p44 : 0.0;
+        sums[i] = (int64_t)rint(scaled);
+        bad |= !good;
+    }
+    return !bad;
+}
+
 KERNEL void alta_fixed_point_to_float(const int64_t *sums, float *values, long count) {
     ELEMENTWISE
     for (long i = 0; i < count; i++) values[i] = (float)((double)sums[i] * 0x1p-44);

@@ -10,7 +10,6 @@ enum BenchAllReduceCommand {
             "Add int64 gradients up over the ranks, in shared memory and between nodes as in training and by MPI_Allreduce: "
             + "compare the sums, then time the two in turn. One JSON object a line on standard output; `ratio` is how often "
             + "ours fits into one MPI_Allreduce, `bucket_ratio` into MPI_Allreduce in buckets of 4 MiB (medians over pairs).",
-        positionals: [],
         options: [
             .value("--pairs", name: "N", "how many pairs to time at each size (11)"),
             .value(
@@ -27,7 +26,7 @@ enum BenchAllReduceCommand {
         let benchmark = AllReduceBenchmark(collectives: job.collectives, nodes: job.nodes, pairs: pairs)
         for count in elements {
             let times = try benchmark.run(count: count) { text in if job.isFirst { Console.note(text) } }
-            if job.isFirst { Console.print(try JSONValue.object(line(times)).text()) }
+            if job.isFirst { try Benchmarks.emit(line(times)) }
         }
         return .done
     }

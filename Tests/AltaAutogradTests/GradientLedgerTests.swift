@@ -97,6 +97,25 @@ struct GradientLedgerTests {
         #expect(ledger.numbers.allSatisfy { $0 == 0 })
     }
 
+    /// Nothing of a step is left in the next, though nothing is cleared between: in a slot that is used again, or is not.
+    @Test(arguments: [GradientSum.orderFree, .floating]) func aResetLedgerIsAsNew(sum: GradientSum) throws {
+        let layers = try Layers(studies: Segments(lengths: [3, 4]))
+        let (used, new) = (layers.ledger(sum, globalBatch: 2), layers.ledger(sum, globalBatch: 2))
+        layers.sweep([1, 0, 1], into: used)
+        used.reset()
+        for ledger in [used, new] {
+            layers.sweep([0], into: ledger)
+            layers.sweep([1], into: ledger)
+            ledger.settle()
+        }
+        #expect(used.numbers.map(\.bitPattern) == new.numbers.map(\.bitPattern))
+        used.reset()
+        used.settle()
+        #expect(used.numbers.allSatisfy { $0 == 0 })
+        for slot in 0..<used.slotCount { used.close(slot) }
+        #expect(used.numbers.allSatisfy { $0 == 0 })
+    }
+
     @Test func floatingSumsAreTheFloats() throws {
         let layers = try Layers(studies: Segments(lengths: [3, 4]))
         let ledger = layers.ledger(.floating, globalBatch: 2)

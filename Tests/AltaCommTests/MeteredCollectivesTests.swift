@@ -44,6 +44,30 @@ import Testing
         #expect(try Self.counted(rankCount: 3) == [[8, 16, 80, 0, 0], [8, 32, 64, 0, 0], [8, 48, 48, 3, 0]])
     }
 
+    /// Groups count on the meter of the job, and so do reductions in shared memory.
+    @Test func groupsAndSharedMemoryCount() throws {
+        let bytes = try ThreadCollectives.run(rankCount: 3) { base in
+            let meter = ByteMeter()
+            let collectives = MeteredCollectives(base, meter: meter)
+            let group = try collectives.split(color: base.rank == 2 ? 1 : 0)
+            meter.reset()
+            _ = try group.allReduce([1, 2, 3] as [Int32], .sum)
+            let inGroup = meter.bytesSent
+            let reduction = try NodeReduction<Int64>.make(
+                collectives, by: .every(2), count: 10, buckets: [0..<10], block: 4, commonByteCount: 0
+            ) { Issue.record("\($0)") }
+            meter.reset()
+            try reduction.begin()
+            for index in 0..<10 { reduction.own[index] = 1 }
+            try reduction.finish { _ in }
+            #expect(Array(reduction.sum) == Array(repeating: 3, count: 10))
+            return [inGroup, meter.bytesSent]
+        }
+        // The last rank is alone in its group. Nodes of 2 and 1 ranks have one leader each, with a peer: ranks 0 and 2
+        // send 10 sums; ranks 0 and 1 wrote 10 for each other.
+        #expect(bytes == [[12, 160], [12, 80], [0, 80]])
+    }
+
     @Test func oneRankSendsNothing() throws {
         #expect(try Self.counted(rankCount: 1) == [[0, 0, 0, 0, 0]])
     }

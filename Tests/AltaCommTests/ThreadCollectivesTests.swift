@@ -56,6 +56,28 @@ import Testing
         return told.messages
     }
 
+    /// Also those that wait in a group, for a reduction in the background, or for shared memory.
+    @Test(arguments: 0..<4) func ranksThatWaitElsewhereLearnWhoFailed(place: Int) throws {
+        let messages = Told()
+        _ = try? ThreadCollectives.run(rankCount: 3) { collectives in
+            let pair = try collectives.split(color: collectives.rank == 2 ? 1 : 0)
+            let memory = try collectives.shareMemory(byteCount: 8)
+            if collectives.rank == 1 { throw AltaError("cannot read the scan") }
+            do {
+                switch (place, collectives.rank) {
+                case (0, 0): try pair.barrier()
+                case (1, 0):
+                    var number: [Int64] = [1]
+                    try number.withUnsafeMutableBufferPointer { try pair.startAllReduce($0, .sum).wait() }
+                case (2, 0): while memory.least(on: 0) < 1 { try collectives.pause() }
+                default: try collectives.barrier()
+                }
+            } catch { messages.append("\(error)") }
+        }
+        #expect(messages.messages.count == 2)
+        #expect(messages.messages.allSatisfy { $0.contains("cannot read the scan") }, "\(messages.messages)")
+    }
+
     @Test func rankThatLeavesEarlyIsNamed() throws {
         let error = #expect(throws: AltaError.self) {
             try ThreadCollectives.run(rankCount: 3) { if $0.rank != 2 { try $0.barrier() } }

@@ -116,7 +116,31 @@ private let optimizerTolerance: Float = 1e-6
             let back = arena.matrix(1, count)
             engine.fixedPointToFloat(sums, count: count, into: back.base)
             #expect((0..<count).allSatisfy { back.base[$0] == Float(Double(sums[$0]) * 0x1p-44) })
+            var stored = [Int64](repeating: -7, count: count)
+            #expect(engine.addFixedPoint(values.vector, count: count, into: &stored, isFirst: true))
+            #expect(engine.addFixedPoint(small.vector, count: count, into: &stored))
+            #expect(stored.map { $0 + 5 } == expected)
         }
+    }
+
+    /// Floats and squares in one pass are what the two passes give, whoever makes which blocks.
+    @Test(arguments: [0, 1, 16_384, 40_001]) func settling(count: Int) throws {
+        let arena = Arena()
+        let values = normalMatrix(arena, 1, count, seed: 1, scale: 3)
+        let blocks = (count + Engine.settleBlock - 1) / Engine.settleBlock
+        for threads in [1, 2] {
+            let engine = try Engine(threads: threads)
+            var sums = [Int64](repeating: 0, count: count)
+            #expect(engine.addFixedPoint(values.vector, count: count, into: &sums))
+            var (floats, back) = ([Float](repeating: -1, count: count), [Float](repeating: -2, count: count))
+            engine.fixedPointToFloat(sums, count: count, into: &back)
+            var (squares, again) = ([Double](repeating: -1, count: blocks), [Double](repeating: -2, count: blocks))
+            engine.settle(sums, count: count, into: &floats, squares: &squares)
+            engine.blockSquares(back, count: count, into: &again)
+            #expect(floats == back && squares == again)
+            #expect(squares.reduce(0, +) == engine.sumOfSquares(back, count: count))
+        }
+        withExtendedLifetime(arena) {}
     }
 
     @Test(arguments: [Float.nan, .infinity, -.infinity, 0x1p18, -0x1p18])
@@ -129,6 +153,9 @@ private let optimizerTolerance: Float = 1e-6
             #expect(!engine.addFixedPoint(values, count: values.count, into: &sums))
             #expect(sums[place] == 1)
             #expect(sums[(place + 1) % 40_000] == 1 + Int64(Double(Float(0x1.fffffep17)) * 0x1p44))
+            #expect(!engine.addFixedPoint(values, count: values.count, into: &sums, isFirst: true))
+            #expect(sums[place] == 0)
+            #expect(sums[(place + 1) % 40_000] == Int64(Double(Float(0x1.fffffep17)) * 0x1p44))
         }
     }
 

@@ -60,10 +60,23 @@ extension WorkerJobs {
             }
         }
 
+        @Test(arguments: [1, 3]) func sumsOverRanksAreCheckedAndTimed(ranks: Int) throws {
+            let arguments = ["allreduce", "--pairs", "2", "--elements", "1000", "--elements", "300001"]
+            let lines = try Self.lines(arguments, ranks: ranks)
+            #expect(lines.map { $0["bytes"]?.int } == [8000, 2_400_008])
+            for line in lines {
+                #expect(line["ranks"]?.int == ranks)
+                for key in ["seconds", "mpi_seconds", "mpi_bucket_seconds", "ratio", "bucket_ratio"] {
+                    #expect(try #require(line[key]?.double) > 0, "\(key)")
+                }
+            }
+        }
+
         @Test func wrongOptionsAreUsageErrors() throws {
             for (arguments, part) in [
                 (["step", "--model", "alta-huge"], "alta-base"), (["step", "--mean-tokens", "400"], "mean-tokens"),
                 (["step", "--steps", "0"], "--steps is 0"), (["stop"], "did you mean step?"),
+                (["allreduce", "--elements", "0"], "--elements is 0"),
             ] {
                 let outcome = try JobRunner.run("alta-worker", ranks: 2, ["bench"] + arguments)
                 expectFault(outcome, [part], exitCode: 2)

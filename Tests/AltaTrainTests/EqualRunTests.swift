@@ -64,7 +64,7 @@ extension WorkerJobs {
                 expectDone(outcome)
                 // /proc has no room for anything.
                 let isRefused = environment.values.contains("/proc")
-                #expect(outcome.errors.contains("ranks do not share memory") == isRefused, "\(outcome.errors)")
+                #expect(outcome.output.contains("ranks do not share memory") == isRefused, "\(outcome.output)")
                 guard deterministic else { continue }
                 #expect(try job.log("\(index)").exactLines() == job.log("0").exactLines(), "\(environment)")
                 #expect(try job.trainable("\(index)", step: 3) == job.trainable("0", step: 3), "\(environment)")

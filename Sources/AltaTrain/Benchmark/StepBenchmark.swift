@@ -84,9 +84,9 @@ public struct StepBenchmark {
                 config: options.model, trainable: options.trainable, source: RandomWeights(seed: options.seed),
                 engine: context.engine)
         }
-        let reducer = try context.reducer(
-            of: weights.trainableSpecs, sum: options.trainable == .adapters ? .orderFree : .floating,
-            globalBatch: options.studies, notice: notice)
+        let reducer = try GradientReducer.make(
+            sum: options.trainable == .adapters ? .orderFree : .floating, model: options.model,
+            trainable: options.trainable, globalBatch: options.studies, context: context, notice: notice)
         let share = (options.studies + context.collectives.rankCount - 1) / context.collectives.rankCount
         let step = TrainStep.make(
             weights: weights, dropout: TextDropoutRates(options.model.dropout), reducer: reducer,
@@ -156,6 +156,7 @@ public struct StepBenchmark {
         guard let slowest = all.max(by: { $0[0] < $1[0] }) else { return [] }
         return [
             ("seconds_per_step", .number(slowest[0])),
+            ("communication_wait", .number(slowest[1])),
             ("studies_per_second", .number(Double(options.studies) / slowest[0])),
             (
                 "seconds",
