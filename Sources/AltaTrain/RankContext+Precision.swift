@@ -28,8 +28,6 @@ extension RankContext {
         precondition(precision != .auto, "an engine of an unresolved precision")
         let format = precision == .bf16 ? NumberFormat.half : .full
         guard format != engine.format else { return self }
-        return RankContext(
-            collectives: collectives, engine: try Engine(threads: engine.threads, format: format), clock: clock,
-            availableBytes: availableBytes)
+        return with(engine: try Engine(threads: engine.threads, format: format))
     }
 }

@@ -54,8 +54,12 @@ struct TrainingRun {
         try context.checkSame(
             "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
+        try context.agree { try context.checkFits(MemoryPlan(config: data.config), training: config) }
+        let reducer = try context.reducer(
+            of: WeightCatalog.make(data.config).specs.filter { $0.trains(in: config.trainable) },
+            sum: config.isDeterministic ? .orderFree : .floating, globalBatch: plan.globalBatch, notice: notice)
         return try context.agree {
-            try assemble(config, data, validation, plan, folder, checkpoint, pretrained, context: context)
+            try assemble(config, data, validation, plan, folder, checkpoint, pretrained, reducer, context: context)
         }
     }
 
@@ -91,9 +95,8 @@ struct TrainingRun {
 
     private static func assemble(
         _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
-        _ checkpoint: Checkpoint?, _ pretrained: Pretrained, context: RankContext
+        _ checkpoint: Checkpoint?, _ pretrained: Pretrained, _ reducer: GradientReducer, context: RankContext
     ) throws -> TrainingRun {
-        try context.checkFits(MemoryPlan(config: data.config), training: config)
         let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
         if context.isFirst { try folder.write(config) }
         let weights = try ModelWeights.make(
@@ -110,13 +113,15 @@ struct TrainingRun {
         }
         return TrainingRun(
             config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
-            step: makeStep(config, weights, plan, pretrained, context: context), folder: folder, origin: origin,
+            step: makeStep(config, weights, plan, pretrained, reducer, context: context), folder: folder,
+            origin: origin,
             weightReports: files.reports, completedSteps: checkpoint?.step ?? 0,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }
 
     private static func makeStep(
-        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, _ pretrained: Pretrained, context: RankContext
+        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, _ pretrained: Pretrained,
+        _ reducer: GradientReducer, context: RankContext
     ) -> TrainStep {
         let share = (plan.globalBatch + plan.rankCount - 1) / plan.rankCount
         let microBatch =
@@ -125,9 +130,8 @@ struct TrainingRun {
             : MemoryPlan(config: weights.config).microBatch(
                 availableBytes: context.availableBytes, share: share, training: config)
         return TrainStep.make(
-            weights: weights, dropout: pretrained.dropout(config),
-            sum: config.isDeterministic ? .orderFree : .floating, globalBatch: plan.globalBatch,
-            microBatch: microBatch, context: context)
+            weights: weights, dropout: pretrained.dropout(config), reducer: reducer, microBatch: microBatch,
+            context: context)
     }
 }
 

@@ -59,9 +59,14 @@ struct AlignJob {
         return [command, path] + changes.flatMap { ["--set", $0] }
     }
 
-    /// Runs the job at `ranks` ranks; `changes` are `key=value`.
-    func run(_ name: String, ranks: Int, _ changes: [String] = [], limitSeconds: Double = 120) throws -> JobOutcome {
-        try JobRunner.run("alta-worker", ranks: ranks, try arguments(name, changes), limitSeconds: limitSeconds)
+    /// Runs the job at `ranks` ranks; `changes` are `key=value`, `environment` is over this process's own.
+    func run(
+        _ name: String, ranks: Int, _ changes: [String] = [], limitSeconds: Double = 120,
+        environment: [String: String] = [:]
+    ) throws -> JobOutcome {
+        try JobRunner.run(
+            "alta-worker", ranks: ranks, try arguments(name, changes), limitSeconds: limitSeconds,
+            environment: environment)
     }
 
     /// Runs the job without mpirun.
