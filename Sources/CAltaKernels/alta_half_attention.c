@@ -39,7 +39,7 @@ static forward_scratch forward_parts(uintptr_t *from, long length, long width) {
     return (forward_scratch){
         .turned_keys = taken(from, inner / 2 * columns * 4),
         .paired_values = taken(from, columns / 2 * width * 4),
-        .queries = taken(from, columns * inner * 2),
+        .queries = taken(from, BLOCK_ROWS * inner * 2),
         .probabilities = taken(from, BLOCK_ROWS * columns * 2),
         .scores = taken(from, BLOCK_ROWS * columns * 4),
         .factors = taken(from, BLOCK_ROWS * length * 4),
@@ -49,33 +49,34 @@ static forward_scratch forward_parts(uintptr_t *from, long length, long width) {
 
 TARGET void alta_half_attention(
     const alta_attention_head *head, uint16_t *y, long y_stride, float *log_sum_exp, long sum_stride, void *scratch) {
-    long length = head->length, width = head->width, inner = rounded_up(width, PAIRED_TILE);
+    long length = head->length, width = head->width;
     long columns = rounded_up(length, PAIRED_TILE), filled = rounded_up(length, LANES);
     uintptr_t free = (uintptr_t)scratch;
     forward_scratch s = forward_parts(&free, length, width);
     turn((head_rows){head->k, head->stride}, length, width, s.turned_keys, columns);
     pair_up((head_rows){head->v, head->stride}, length, width, s.paired_values);
-    pad((head_rows){head->q, head->stride}, length, width, s.queries);
     alta_tiles_begin(head->level);
     for (long first = 0; first < length; first += BLOCK_ROWS) {
         long rows = rows_from(first, length);
+        head_rows q = whole_tiles(head->level, head->q + first * head->stride, head->stride, rows, width, s.queries);
         alta_multiply_pairs(head->level, &(alta_product){
-            .a = (const alta_pair *)(s.queries + first * inner), .a_row = inner / 2, .b = s.turned_keys,
+            .a = (const alta_pair *)q.base, .a_row = q.stride / 2, .b = s.turned_keys,
             .b_pair = columns, .pairs = width / 2, .c = s.scores, .c_row = columns, .rows = rows, .columns = filled});
         const float *factors = dropout_rows(head, first, rows, s.factors);
-        float totals[BLOCK_ROWS];
+        float totals[BLOCK_ROWS], largest[BLOCK_ROWS];
         for (long i = 0; i < rows; i++) {
-            float largest;
             totals[i] = softmax_row(
                 s.scores + i * columns, factors ? factors + i * length : NULL, length, head->scale,
-                s.probabilities + i * columns, &largest);
-            log_sum_exp[(first + i) * sum_stride] = largest + __builtin_logf(totals[i]);
+                s.probabilities + i * columns, largest + i);
         }
         alta_multiply_pairs(head->level, &(alta_product){
             .a = (const alta_pair *)s.probabilities, .a_row = columns / 2, .b = s.paired_values, .b_pair = width,
             .pairs = half_of(length), .c = s.sums, .c_row = width, .rows = rows, .columns = width});
         for (long i = 0; i < rows; i++) {
             store_row(s.sums + i * width, 1.0f / totals[i], y + (first + i) * y_stride, width);
+        }
+        for (long i = 0; i < rows; i++) {
+            log_sum_exp[(first + i) * sum_stride] = largest[i] + __builtin_logf(totals[i]);
         }
     }
     alta_tiles_end(head->level);

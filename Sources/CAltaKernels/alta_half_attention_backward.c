@@ -27,8 +27,8 @@ static backward_scratch backward_parts(uintptr_t *from, long length, long width)
         .score_columns = taken(from, columns * columns / 2 * 4),
         .probability_pairs = taken(from, BLOCK_ROWS / 2 * columns * 4),
         .score_pairs = taken(from, BLOCK_ROWS / 2 * columns * 4),
-        .queries = taken(from, columns * inner * 2),
-        .output_gradients = taken(from, columns * inner * 2),
+        .queries = taken(from, BLOCK_ROWS * inner * 2),
+        .output_gradients = taken(from, BLOCK_ROWS * inner * 2),
         .score_rows = taken(from, BLOCK_ROWS * columns * 2),
         .scores = taken(from, BLOCK_ROWS * columns * 4),
         .gradients = taken(from, BLOCK_ROWS * columns * 4),
@@ -101,17 +101,22 @@ INLINE_TARGET float dot_row(const uint16_t *x, const uint16_t *y, long width) {
 
 // The scores and the gradients of the probabilities, for rows first ... first + rows - 1.
 static TARGET void scores_and_gradients(
-    const alta_attention_head *head, const backward_scratch *s, long first, long rows) {
-    long inner = rounded_up(head->width, PAIRED_TILE), columns = rounded_up(head->length, PAIRED_TILE);
-    alta_product of = {
-        .a = (const alta_pair *)(s->queries + first * inner), .a_row = inner / 2, .b = s->turned_keys,
-        .b_pair = columns, .pairs = head->width / 2, .c = s->scores, .c_row = columns, .rows = rows,
+    const alta_attention_head *head, const alta_attention_gradient *of, const backward_scratch *s, long first,
+    long rows) {
+    long width = head->width, columns = rounded_up(head->length, PAIRED_TILE);
+    head_rows q = whole_tiles(head->level, head->q + first * head->stride, head->stride, rows, width, s->queries);
+    head_rows dy = whole_tiles(
+        head->level, of->dy + first * of->y_stride, of->y_stride, rows, width, s->output_gradients);
+    alta_product product = {
+        .a = (const alta_pair *)q.base, .a_row = q.stride / 2, .b = s->turned_keys, .b_pair = columns,
+        .pairs = width / 2, .c = s->scores, .c_row = columns, .rows = rows,
         .columns = rounded_up(head->length, LANES)};
-    alta_multiply_pairs(head->level, &of);
-    of.a = (const alta_pair *)(s->output_gradients + first * inner);
-    of.b = s->turned_values;
-    of.c = s->gradients;
-    alta_multiply_pairs(head->level, &of);
+    alta_multiply_pairs(head->level, &product);
+    product.a = (const alta_pair *)dy.base;
+    product.a_row = dy.stride / 2;
+    product.b = s->turned_values;
+    product.c = s->gradients;
+    alta_multiply_pairs(head->level, &product);
 }
 
 // dq of rows first ... first + rows - 1, and what dk and dv need of them.
@@ -119,7 +124,7 @@ static TARGET void backward_rows(
     const alta_attention_head *head, const alta_attention_gradient *of, const backward_scratch *s, long first,
     long rows) {
     long length = head->length, width = head->width, columns = rounded_up(length, PAIRED_TILE);
-    scores_and_gradients(head, s, first, rows);
+    scores_and_gradients(head, of, s, first, rows);
     const float *factors = dropout_rows(head, first, rows, s->factors);
     row_facts facts[BLOCK_ROWS];
     for (long i = 0; i < rows; i++) {
@@ -162,8 +167,6 @@ TARGET void alta_half_attention_backward(
     pair_up(k, length, width, s.paired_keys);
     pair_up(q, length, width, s.paired_queries);
     pair_up(dy, length, width, s.paired_gradients);
-    pad(q, length, width, s.queries);
-    pad(dy, length, width, s.output_gradients);
     alta_tiles_begin(head->level);
     for (long first = 0; first < length; first += BLOCK_ROWS) {
         backward_rows(head, of, &s, first, rows_from(first, length));

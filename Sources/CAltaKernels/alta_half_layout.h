@@ -52,6 +52,11 @@ INLINE_TARGET __mmask16 lanes_of(long columns, long column) {
     return left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
 }
 
+// The same of thirty-two.
+INLINE_TARGET __mmask32 pair_lanes_of(long columns, long column) {
+    return (__mmask32)lanes_of(columns, column) | (__mmask32)lanes_of(columns, column + LANES) << LANES;
+}
+
 // The rows of one head, out of wider ones.
 typedef struct {
     const uint16_t *base;
@@ -95,16 +100,19 @@ INLINE_TARGET void pair_up(head_rows x, long length, long width, alta_pair *pair
     }
 }
 
-// x [length, width] becomes [padded length, padded width].
-INLINE_TARGET void pad(head_rows x, long length, long width, uint16_t *padded) {
-    __m256i none = _mm256_setzero_si256();
+// Rows as the operand of a product: themselves, or, where tiles would read what is not theirs, a copy in `padded`,
+// [BLOCK_ROWS, padded width], with zeros around.
+INLINE_TARGET head_rows whole_tiles(
+    alta_half_level level, const uint16_t *x, long stride, long rows, long width, uint16_t *padded) {
     long columns = rounded_up(width, PAIRED_TILE);
-    for (long i = 0; i < rounded_up(length, PAIRED_TILE); i++) {
-        for (long c = 0; c < columns; c += LANES) {
-            bool exists = i < length && c < width;
-            store_halves(padded + i * columns + c, exists ? halves(x.base + i * x.stride + c) : none);
+    if (level != alta_half_tiles || (rows % TILE == 0 && width == columns)) return (head_rows){x, stride};
+    for (long i = 0; i < rounded_up(rows, TILE); i++) {
+        for (long c = 0; c < columns; c += PAIRED_TILE) {
+            __mmask32 lanes = i < rows ? pair_lanes_of(width, c) : 0;
+            _mm512_storeu_si512(padded + i * columns + c, _mm512_maskz_loadu_epi16(lanes, x + i * stride + c));
         }
     }
+    return (head_rows){padded, columns};
 }
 
 INLINE_TARGET __m256i rounded(__m512 x) { return (__m256i)_mm512_cvtneps_pbh(x); }

@@ -21,3 +21,13 @@ INLINE uint16_t half_from_float(float x) {
     uint32_t rounded = (word.bits + 0x7FFF + (word.bits >> 16 & 1)) >> 16;
     return (uint16_t)(x == x ? rounded : word.bits >> 16 | 0x40);
 }
+
+// The same for what was computed from bf16 numbers: a NaN among them, or one that arithmetic made, has nothing in its
+// lower half, so that rounding leaves it alone.
+INLINE uint16_t half_from_result(float x) {
+    union {
+        float value;
+        uint32_t bits;
+    } word = {.value = x};
+    return (uint16_t)((word.bits + 0x7FFF + (word.bits >> 16 & 1)) >> 16);
+}
