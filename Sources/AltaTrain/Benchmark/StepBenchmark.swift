@@ -162,7 +162,6 @@ public struct StepBenchmark {
                 "seconds",
                 .object(members: zip(Phase.allCases, slowest.dropFirst(2)).map { ($0.rawValue, .number($1)) })
             ),
-            ("seconds_waited", .number(slowest[1])),
         ]
     }
 }
