@@ -20,16 +20,20 @@ public enum JobRunner {
     ]
 
     /// Starts a program of the package as a job of `ranks` ranks under mpirun.
-    public static func start(_ name: String, ranks: Int, _ arguments: [String]) throws -> RunningJob {
+    public static func start(
+        _ name: String, ranks: Int, _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> RunningJob {
         try RunningJob.start(
-            mpirun ?? "mpirun", mpirunOptions + ["-n", "\(ranks)", program(name)] + arguments)
+            mpirun ?? "mpirun", mpirunOptions + ["-n", "\(ranks)", program(name)] + arguments,
+            environment: environment)
     }
 
     /// Runs a program of the package as a job of `ranks` ranks under mpirun, to its end.
     public static func run(
-        _ name: String, ranks: Int, _ arguments: [String], limitSeconds: Double = 60
+        _ name: String, ranks: Int, _ arguments: [String], limitSeconds: Double = 60,
+        environment: [String: String] = [:]
     ) throws -> JobOutcome {
-        try start(name, ranks: ranks, arguments).finish(limitSeconds: limitSeconds)
+        try start(name, ranks: ranks, arguments, environment: environment).finish(limitSeconds: limitSeconds)
     }
 
     /// Runs a program of the package where each rank has arguments of its own.
