@@ -15,26 +15,38 @@ public struct RankContext {
     /// The memory that this rank may count on: the machine's, over the ranks on it.
     public let availableBytes: Int
 
+    /// The ranks that it shares frozen weights with.
+    public let neighbours: MemoryNeighbours
+
     /// Stores the parts.
-    public init(collectives: any Collectives, engine: Engine, clock: PhaseClock, availableBytes: Int) {
+    public init(
+        collectives: any Collectives, engine: Engine, clock: PhaseClock, availableBytes: Int,
+        neighbours: MemoryNeighbours
+    ) {
         self.collectives = collectives
         self.availableBytes = availableBytes
         self.engine = engine
         self.clock = clock
+        self.neighbours = neighbours
     }
 
     /// A context whose engine has as many threads as the environment says: `ALTA_THREADS`, else one (ranks scale
-    /// better than threads; Docs/design.md).
+    /// better than threads; Docs/design.md), and whose frozen weights are shared as it says (`ALTA_FROZEN`). Collective.
     public static func make(
         collectives: any Collectives, clock: PhaseClock, environment: [String: String]
     ) throws -> RankContext {
         let hosts = try collectives.allGather(collectives.hostName)
-        let neighbours = hosts.count { $0 == collectives.hostName }
-        return try agree(collectives) {
-            RankContext(
-                collectives: collectives, engine: try Engine(threads: threads(environment)), clock: clock,
-                availableBytes: try MachineTopology.current().usableMemoryBytes / max(neighbours, 1))
+        let ranksOnHost = hosts.count { $0 == collectives.hostName }
+        let (engine, topology, sharing) = try agree(collectives) {
+            (
+                try Engine(threads: threads(environment)), try MachineTopology.current(),
+                try FrozenSharing(environment: environment)
+            )
         }
+        return RankContext(
+            collectives: collectives, engine: engine, clock: clock,
+            availableBytes: topology.usableMemoryBytes / max(ranksOnHost, 1),
+            neighbours: try MemoryNeighbours.find(sharing, topology: topology, collectives: collectives))
     }
 
     private static func threads(_ environment: [String: String]) throws -> Int {

@@ -54,8 +54,20 @@ struct TrainingRun {
         try context.checkSame(
             "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
+        let files = try context.agree {
+            try context.checkFits(MemoryPlan(config: data.config), training: config)
+            let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
+            if context.isFirst { try folder.write(config) }
+            return (
+                reports: files.reports, all: try LayeredWeights.of(checkpoint, pretrained: files, seed: config.seed)
+            )
+        }
+        let loaded = try context.loadWeights(
+            data.config, trainable: config.trainable, adapterInit: config.adapterInit, source: files.all, notice: notice
+        )
         return try context.agree {
-            try assemble(config, data, validation, plan, folder, checkpoint, pretrained, context: context)
+            try assemble(
+                config, data, validation, plan, folder, checkpoint, pretrained, files.reports, loaded, context: context)
         }
     }
 
@@ -91,17 +103,13 @@ struct TrainingRun {
 
     private static func assemble(
         _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
-        _ checkpoint: Checkpoint?, _ pretrained: Pretrained, context: RankContext
+        _ checkpoint: Checkpoint?, _ pretrained: Pretrained, _ reports: [WeightReport], _ loaded: LoadedWeights,
+        context: RankContext
     ) throws -> TrainingRun {
-        try context.checkFits(MemoryPlan(config: data.config), training: config)
-        let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
-        if context.isFirst { try folder.write(config) }
-        let weights = try ModelWeights.make(
-            config: data.config, trainable: config.trainable, adapterInit: config.adapterInit,
-            source: try LayeredWeights.of(checkpoint, pretrained: files, seed: config.seed), engine: context.engine)
+        let weights = loaded.weights
         // One rank writes checkpoints, and reads the files whole for their hashes.
         let origin = TrainingOrigin(
-            data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash(),
+            data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash,
             pretrained: context.isFirst ? try pretrained.contentHashes() : [:], studies: data.costs.count)
         let optimizer = Optimizer.make(weights: weights, constants: AdamWConstants(config))
         if let checkpoint {
@@ -110,14 +118,15 @@ struct TrainingRun {
         }
         return TrainingRun(
             config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
-            step: makeStep(config, weights, plan, pretrained, context: context), folder: folder, origin: origin,
-            weightReports: files.reports, completedSteps: checkpoint?.step ?? 0,
+            step: makeStep(config, loaded, plan, pretrained, context: context), folder: folder, origin: origin,
+            weightReports: reports, completedSteps: checkpoint?.step ?? 0,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }
 
     private static func makeStep(
-        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, _ pretrained: Pretrained, context: RankContext
+        _ config: RunConfig, _ loaded: LoadedWeights, _ plan: BatchPlan, _ pretrained: Pretrained, context: RankContext
     ) -> TrainStep {
+        let weights = loaded.weights
         let ledger = GradientLedger.make(
             sum: config.isDeterministic ? .orderFree : .floating,
             shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, globalBatch: plan.globalBatch,
@@ -127,7 +136,8 @@ struct TrainingRun {
             config.microBatch > 0
             ? config.microBatch
             : MemoryPlan(config: weights.config).microBatch(
-                availableBytes: context.availableBytes, share: share, training: config)
+                availableBytes: context.availableBytes, share: share, training: config,
+                sharingRanks: loaded.sharingRanks)
         return TrainStep(
             model: weights.model(dropout: pretrained.dropout(config)), engine: context.engine,
             ledger: ledger, collectives: context.collectives, activations: Arena(), embeddings: Arena(),

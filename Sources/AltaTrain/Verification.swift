@@ -52,11 +52,9 @@ public struct Verification {
 
     private func compute() throws -> ComputedTensors {
         let source = FileWeights(file: fixture.file, prefix: "weights/")
-        let weights = try context.agree {
-            try ModelWeights.make(
-                config: fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source,
-                engine: engine)
-        }
+        let weights = try context.loadWeights(
+            fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source
+        ).weights
         let model = weights.model(dropoutRate: 0)
         let ledger = GradientLedger.make(
             sum: .orderFree, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) },

@@ -60,8 +60,13 @@ struct AlignJob {
     }
 
     /// Runs the job at `ranks` ranks; `changes` are `key=value`.
-    func run(_ name: String, ranks: Int, _ changes: [String] = [], limitSeconds: Double = 120) throws -> JobOutcome {
-        try JobRunner.run("alta-worker", ranks: ranks, try arguments(name, changes), limitSeconds: limitSeconds)
+    func run(
+        _ name: String, ranks: Int, _ changes: [String] = [], limitSeconds: Double = 120,
+        environment: [String: String] = [:]
+    ) throws -> JobOutcome {
+        try JobRunner.run(
+            "alta-worker", ranks: ranks, try arguments(name, changes), limitSeconds: limitSeconds,
+            environment: environment)
     }
 
     /// Runs the job without mpirun.
