@@ -72,6 +72,10 @@ let package = Package(
         .executableTarget(
             name: "alta-collective-check", dependencies: ["AltaCore", "AltaComm"], path: "Tests/CollectiveCheck",
             swiftSettings: strict),
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter", cSettings: strictC),
+        .executableTarget(
+            name: "alta-allocation-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain", "CAllocationCounter"],
+            path: "Tests/AllocationCheck", swiftSettings: strict),
         .executableTarget(
             name: "alta-frozen-check", dependencies: ["AltaCore", "AltaComm", "AltaPlacement"],
             path: "Tests/FrozenCheck", swiftSettings: strict),
