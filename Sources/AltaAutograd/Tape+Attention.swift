@@ -13,12 +13,12 @@ extension Tape {
     public func attention(
         _ qkv: Variable, sequences: Segments, heads: Int, dropout: AttentionDropout?
     ) -> Variable {
-        let rows = qkv.value.rows
-        let value = arena.matrix(rows, qkv.value.columns / 3)
+        let rows = qkv.rows
+        let values = values(rows, qkv.columns / 3, .products)
         let logSumExp = pointer(arena.buffer(max(rows * heads, 1)) as UnsafeMutableBufferPointer<Float>)
         engine.attention(
-            qkv.value, segments: sequences, heads: heads, into: value, logSumExp: logSumExp, dropout: dropout)
-        let y = variable(value, studies: qkv.studies, needsGradient: qkv.needsGradient)
+            qkv.operand, segments: sequences, heads: heads, into: values.operand, logSumExp: logSumExp, dropout: dropout)
+        let y = variable(values, studies: qkv.studies, needsGradient: qkv.needsGradient)
         record(
             AttentionOperation(
                 qkv: qkv, sequences: sequences, heads: heads, dropout: dropout, logSumExp: logSumExp, y: y),
@@ -34,13 +34,13 @@ private struct AttentionOperation: TapeOperation {
     let dropout: AttentionDropout?
     let logSumExp: UnsafeMutablePointer<Float>
     let y: Variable
-    var output: Int? { y.index }
+    var outputs: [Int] { [y.index] }
 
-    func backward(_ dy: Matrix?, on tape: Tape) {
-        guard let dy, let (gradient, accumulate) = tape.target(qkv) else { return }
+    func backward(_ gradients: [Operand?], on tape: Tape) {
+        guard let dy = gradients[0], let (gradient, accumulate) = tape.target(qkv) else { return }
         precondition(!accumulate, "queries, keys and values feed one attention only")
         tape.engine.attentionBackward(
-            dy, qkv: qkv.value, y: y.value, logSumExp: logSumExp, segments: sequences, heads: heads,
+            dy, qkv: qkv.operand, y: y.operand, logSumExp: logSumExp, segments: sequences, heads: heads,
             dropout: dropout, into: gradient)
     }
 }

@@ -16,13 +16,13 @@ extension Tape {
         _ x: Variable, visible: [[Int]], patches: Int, maskToken: Weight, positions: Weight
     ) -> Variable {
         let sequences = Segments(count: visible.count, length: patches + 1)
-        let value = arena.matrix(sequences.rows, x.value.columns)
+        let values = values(sequences.rows, x.columns, .sums)
         let operation = DecoderTokensOperation(
             x: x, visible: visible, sequences: sequences, maskToken: maskToken, positions: positions,
             y: gradientCount)
-        operation.forward(into: value, engine: engine)
+        operation.forward(into: values.primary.matrix, engine: engine)
         let trains = maskToken.trainable != nil || positions.trainable != nil
-        let y = variable(value, studies: sequences, needsGradient: x.needsGradient || trains)
+        let y = variable(values, studies: sequences, needsGradient: x.needsGradient || trains)
         record(operation, if: y.needsGradient)
         return y
     }
@@ -35,7 +35,7 @@ private struct DecoderTokensOperation: TapeOperation {
     let maskToken: Weight
     let positions: Weight
     let y: Int
-    var output: Int? { y }
+    var outputs: [Int] { [y] }
 
     func forward(into value: Matrix, engine: Engine) {
         for study in visible.indices {
@@ -48,19 +48,20 @@ private struct DecoderTokensOperation: TapeOperation {
         }
     }
 
-    func backward(_ dy: Matrix?, on tape: Tape) {
-        guard let dy else { return }
+    func backward(_ gradients: [Operand?], on tape: Tape) {
+        guard let dy = gradients[0]?.matrix else { return }
         for block in tape.recordingLedger.blocks(of: sequences) {
             let studies = visible.indices.filter { block.contains(sequences[$0].lowerBound) }
             addParameterGradients(dy, studies: studies, on: tape)
         }
-        guard let (dx, accumulate) = tape.target(x) else { return }
-        if !accumulate { dx.fill(0) }
-        for study in visible.indices {
-            for (position, source) in tokenSources(study).enumerated() {
-                guard let source else { continue }
-                let row = sequences[study].lowerBound + position
-                tape.engine.addInto(dx.rows(source..<source + 1), dy.rows(row..<row + 1), scale: 1)
+        tape.addFullGradient(to: x) { dx, accumulate in
+            if !accumulate { dx.fill(0) }
+            for study in visible.indices {
+                for (position, source) in tokenSources(study).enumerated() {
+                    guard let source else { continue }
+                    let row = sequences[study].lowerBound + position
+                    tape.engine.addInto(dx.rows(source..<source + 1), dy.rows(row..<row + 1), scale: 1)
+                }
             }
         }
     }

@@ -2,53 +2,35 @@ import AltaCore
 import AltaTensor
 
 extension Tape {
-    /// GELU with the exact error function, element by element.
+    /// GELU with the exact error function, element by element, in the format that its input has.
     public func gelu(_ x: Variable) -> Variable {
-        let value = arena.matrix(x.value.rows, x.value.columns)
-        engine.gelu(x.value, into: value)
-        let y = variable(value, studies: x.studies, needsGradient: x.needsGradient)
+        let values = values(x.rows, x.columns, x.values.full == nil ? .products : .sums)
+        engine.gelu(x.values.primary, into: values.primary)
+        let y = variable(values, studies: x.studies, needsGradient: x.needsGradient)
         record(GELUOperation(x: x, y: y.index), if: y.needsGradient)
         return y
     }
 
-    /// `x + scale y`, both `[rows, width]`.
-    public func add(_ x: Variable, _ y: Variable, scale: Float = 1) -> Variable {
-        precondition(
-            x.value.rows == y.value.rows && x.value.columns == y.value.columns,
-            "[\(x.value.rows), \(x.value.columns)] + [\(y.value.rows), \(y.value.columns)]")
-        let value = arena.matrix(x.value.rows, x.value.columns)
-        engine.add(x.value, y.value, scaleY: scale, into: value)
-        let z = variable(value, studies: x.studies, needsGradient: x.needsGradient || y.needsGradient)
-        record(AddOperation(x: x, y: y, scale: scale, z: z.index), if: z.needsGradient)
-        return z
-    }
-
-    /// Dropout with a key for each sequence: an element's fate depends on its place in its own sequence alone.
+    /// Dropout of an fp32 matrix; a rate of zero, or nil, returns `x` itself.
     ///
     /// - Parameters:
-    ///   - x: `[rows, width]`.
-    ///   - rate: the share of elements set to zero; the rest are divided by `1 - rate`. Zero returns `x` itself.
-    ///   - keys: one for each of `sequences`.
-    public func dropout(_ x: Variable, rate: Float, keys: [RandomKey], sequences: Segments) -> Variable {
-        guard rate > 0 else { return x }
-        precondition(keys.count == sequences.count, "\(keys.count) keys for \(sequences.count) sequences")
-        precondition(
-            sequences.rows == x.value.rows,
-            "sequences of \(sequences.rows) rows for \(x.value.rows): the rest is no value")
-        let value = arena.matrix(x.value.rows, x.value.columns)
-        let operation = DropoutOperation(x: x, rate: rate, keys: keys, sequences: sequences, y: gradientCount)
-        operation.apply(x.value, into: value, engine: engine)
-        let y = variable(value, studies: x.studies, needsGradient: x.needsGradient)
-        record(operation, if: y.needsGradient)
+    ///   - x: `[rows, width]`, kept in fp32.
+    ///   - storage: who reads the result.
+    public func dropout(_ x: Variable, _ dropout: RowDropout?, storage: Storage = .both) -> Variable {
+        guard let dropout, dropout.rate > 0 else { return x }
+        let values = values(x.rows, x.columns, storage)
+        engine.dropout(x.value, dropout, into: values.primary.matrix)
+        let y = variable(values, studies: x.studies, needsGradient: x.needsGradient)
+        record(DropoutOperation(x: x, dropout: dropout, y: y.index), if: y.needsGradient)
         return y
     }
 
-    /// Every row divided by its Euclidean norm (at least 1e-12), as `F.normalize`.
+    /// Every row divided by its Euclidean norm (at least 1e-12), as `F.normalize`; in fp32.
     public func normalizeRows(_ x: Variable) -> Variable {
-        let value = arena.matrix(x.value.rows, x.value.columns)
-        let norms = arena.buffer(x.value.rows) as UnsafeMutableBufferPointer<Float>
-        engine.normalizeRows(x.value, into: value, norms: pointer(norms))
-        let y = variable(value, studies: x.studies, needsGradient: x.needsGradient)
+        let values = values(x.rows, x.columns, .sums)
+        let norms = arena.buffer(x.rows) as UnsafeMutableBufferPointer<Float>
+        engine.normalizeRows(x.value, into: values.primary.matrix, norms: pointer(norms))
+        let y = variable(values, studies: x.studies, needsGradient: x.needsGradient)
         record(NormalizeOperation(x: x, y: y, norms: pointer(norms)), if: y.needsGradient)
         return y
     }
@@ -57,54 +39,23 @@ extension Tape {
 private struct GELUOperation: TapeOperation {
     let x: Variable
     let y: Int
-    var output: Int? { y }
+    var outputs: [Int] { [y] }
 
-    func backward(_ dy: Matrix?, on tape: Tape) {
-        guard let dy, let (dx, accumulate) = tape.target(x) else { return }
-        tape.engine.geluBackward(dy, x: x.value, into: dx, accumulate: accumulate)
-    }
-}
-
-private struct AddOperation: TapeOperation {
-    let x: Variable
-    let y: Variable
-    let scale: Float
-    let z: Int
-    var output: Int? { z }
-
-    func backward(_ dy: Matrix?, on tape: Tape) {
-        guard let dy else { return }
-        tape.addGradient(dy, to: x)
-        tape.addGradient(dy, to: y, scale: scale)
+    func backward(_ gradients: [Operand?], on tape: Tape) {
+        guard let dy = gradients[0], let (dx, accumulate) = tape.target(x) else { return }
+        tape.engine.geluBackward(dy, x: x.values.primary, into: dx, accumulate: accumulate)
     }
 }
 
 private struct DropoutOperation: TapeOperation {
     let x: Variable
-    let rate: Float
-    let keys: [RandomKey]
-    let sequences: Segments
+    let dropout: RowDropout
     let y: Int
-    var output: Int? { y }
+    var outputs: [Int] { [y] }
 
-    /// The same call goes forward and backward: what was dropped gets no gradient.
-    func apply(_ input: Matrix, into output: Matrix, engine: Engine) {
-        for (index, key) in keys.enumerated() {
-            engine.dropout(input, rows: sequences[index], key: key, rate: rate, into: output)
-        }
-    }
-
-    func backward(_ dy: Matrix?, on tape: Tape) {
-        guard let dy, let (dx, accumulate) = tape.target(x) else { return }
-        guard accumulate else {
-            apply(dy, into: dx, engine: tape.engine)
-            return
-        }
-        let mark = tape.engine.scratch.mark
-        let kept = tape.engine.scratch.matrix(dy.rows, dy.columns)
-        apply(dy, into: kept, engine: tape.engine)
-        tape.engine.addInto(dx, kept, scale: 1)
-        tape.engine.scratch.release(to: mark)
+    func backward(_ gradients: [Operand?], on tape: Tape) {
+        guard let dy = gradients[0], let (dx, accumulate) = tape.target(x) else { return }
+        tape.engine.branchGradient(dy.matrix, scale: 1, dropout: dropout, into: dx, accumulate: accumulate)
     }
 }
 
@@ -112,10 +63,12 @@ private struct NormalizeOperation: TapeOperation {
     let x: Variable
     let y: Variable
     let norms: UnsafeMutablePointer<Float>
-    var output: Int? { y.index }
+    var outputs: [Int] { [y.index] }
 
-    func backward(_ dy: Matrix?, on tape: Tape) {
-        guard let dy, let (dx, accumulate) = tape.target(x) else { return }
-        tape.engine.normalizeRowsBackward(dy, y: y.value, norms: norms, into: dx, accumulate: accumulate)
+    func backward(_ gradients: [Operand?], on tape: Tape) {
+        guard let dy = gradients[0] else { return }
+        tape.addFullGradient(to: x) { dx, accumulate in
+            tape.engine.normalizeRowsBackward(dy.matrix, y: y.value, norms: norms, into: dx, accumulate: accumulate)
+        }
     }
 }

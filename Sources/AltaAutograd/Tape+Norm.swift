@@ -1,62 +1,91 @@
 import AltaCore
 import AltaTensor
 
+/// The affine part of a layer normalisation, and what keeps its divisor from zero.
+public struct NormWeights {
+    /// `[1, width]`.
+    public let gamma: Weight
+    /// `[1, width]`.
+    public let beta: Weight
+    /// 1e-6 in the ViT, 1e-12 in BERT and the heads.
+    public let epsilon: Float
+
+    /// Stores the three.
+    public init(gamma: Weight, beta: Weight, epsilon: Float) {
+        self.gamma = gamma
+        self.beta = beta
+        self.epsilon = epsilon
+    }
+
+    var trains: Bool { gamma.trainable != nil || beta.trainable != nil }
+}
+
 extension Tape {
     /// Layer normalisation of every row: `(x - mean) / sqrt(variance + epsilon) gamma + beta`.
     ///
+    /// Statistics are fp32, and so is `x`: what is left after subtracting the mean may be small beside it.
     /// - Parameters:
-    ///   - x: `[rows, width]`.
-    ///   - gamma: `[1, width]`, as `beta`.
-    ///   - epsilon: 1e-6 in the ViT, 1e-12 in BERT and the heads.
-    public func layerNorm(_ x: Variable, gamma: Weight, beta: Weight, epsilon: Float) -> Variable {
-        let value = arena.matrix(x.value.rows, x.value.columns)
-        let mean = pointer(arena.buffer(max(x.value.rows, 1)) as UnsafeMutableBufferPointer<Float>)
-        let deviation = pointer(arena.buffer(max(x.value.rows, 1)) as UnsafeMutableBufferPointer<Float>)
+    ///   - x: `[rows, width]`, kept in fp32.
+    ///   - storage: who reads the result.
+    public func layerNorm(_ x: Variable, _ norm: NormWeights, storage: Storage = .products) -> Variable {
+        let values = values(x.rows, x.columns, storage)
+        let statistics = NormStatistics(rows: x.rows, on: self)
         engine.layerNorm(
-            x.value, gamma: gamma.value.base, beta: beta.value.base, epsilon: epsilon, into: value, mean: mean,
-            reciprocalDeviation: deviation)
-        let trains = gamma.trainable != nil || beta.trainable != nil
-        let y = variable(value, studies: x.studies, needsGradient: x.needsGradient || trains)
-        record(
-            LayerNormOperation(
-                x: x, gamma: gamma, beta: beta, mean: mean, reciprocalDeviation: deviation, y: y.index),
-            if: y.needsGradient)
+            x.value, gamma: norm.gamma.value.base, beta: norm.beta.value.base, epsilon: norm.epsilon,
+            into: values.primary, mean: statistics.mean, reciprocalDeviation: statistics.reciprocalDeviation)
+        let y = variable(values, studies: x.studies, needsGradient: x.needsGradient || norm.trains)
+        record(LayerNormOperation(x: x, norm: norm, statistics: statistics, y: y.index), if: y.needsGradient)
         return y
+    }
+}
+
+/// What a layer normalisation keeps of every row.
+struct NormStatistics {
+    let mean: UnsafeMutablePointer<Float>
+    let reciprocalDeviation: UnsafeMutablePointer<Float>
+
+    /// Room for them in the tape's arena.
+    init(rows: Int, on tape: Tape) {
+        mean = tape.pointer(tape.arena.buffer(max(rows, 1)))
+        reciprocalDeviation = tape.pointer(tape.arena.buffer(max(rows, 1)))
     }
 }
 
 private struct LayerNormOperation: TapeOperation {
     let x: Variable
-    let gamma: Weight
-    let beta: Weight
-    let mean: UnsafeMutablePointer<Float>
-    let reciprocalDeviation: UnsafeMutablePointer<Float>
+    let norm: NormWeights
+    let statistics: NormStatistics
     let y: Int
-    var output: Int? { y }
+    var outputs: [Int] { [y] }
 
-    func backward(_ dy: Matrix?, on tape: Tape) {
-        guard let dy else { return }
-        if gamma.trainable != nil || beta.trainable != nil { addParameterGradients(dy, on: tape) }
-        if let (dx, accumulate) = tape.target(x) {
+    func backward(_ gradients: [Operand?], on tape: Tape) {
+        guard let dy = gradients[0] else { return }
+        tape.addNormGradients(dy, x: x.value, studies: x.studies, norm, statistics)
+        tape.addFullGradient(to: x) { dx, accumulate in
             tape.engine.layerNormBackward(
-                dy, x: x.value, gamma: gamma.value.base, mean: mean, reciprocalDeviation: reciprocalDeviation, into: dx,
-                accumulate: accumulate)
+                dy, x: x.value, gamma: norm.gamma.value.base, mean: statistics.mean,
+                reciprocalDeviation: statistics.reciprocalDeviation, into: dx, accumulate: accumulate)
         }
     }
+}
 
-    private func addParameterGradients(_ dy: Matrix, on tape: Tape) {
-        let ledger = tape.recordingLedger
-        let mark = tape.engine.scratch.mark
-        let sums = tape.engine.scratch.matrix(2, dy.columns)
-        for rows in ledger.blocks(of: x.studies) {
-            tape.engine.layerNormParameterGradient(
-                dy, x: x.value, mean: mean, reciprocalDeviation: reciprocalDeviation, rows: rows,
-                gammaGradient: sums.base, betaGradient: sums.base + dy.columns)
-            for (weight, row) in [(gamma, 0), (beta, 1)] {
-                guard let weight = weight.trainable else { continue }
-                ledger.addSparse(to: weight) { tape.engine.addInto($0, sums.rows(row..<row + 1), scale: 1) }
+extension Tape {
+    /// Adds to the gradients of gamma and beta, study by study, where they train.
+    func addNormGradients(
+        _ dy: Operand, x: Matrix, studies: Segments, _ norm: NormWeights, _ statistics: NormStatistics
+    ) {
+        guard norm.trains else { return }
+        engine.scratch.scoped {
+            let sums = engine.scratch.matrix(2, dy.columns)
+            for rows in recordingLedger.blocks(of: studies) {
+                engine.layerNormParameterGradient(
+                    dy, x: x, mean: statistics.mean, reciprocalDeviation: statistics.reciprocalDeviation, rows: rows,
+                    gammaGradient: sums.base, betaGradient: sums.base + dy.columns)
+                for (weight, row) in [(norm.gamma, 0), (norm.beta, 1)] {
+                    guard let weight = weight.trainable else { continue }
+                    recordingLedger.addSparse(to: weight) { engine.addInto($0, sums.rows(row..<row + 1), scale: 1) }
+                }
             }
         }
-        tape.engine.scratch.release(to: mark)
     }
 }

@@ -31,7 +31,8 @@ extension Tape {
         _ ids: [Int32], sequences: Segments, studies: Segments, weights: TextTokenWeights
     ) -> Variable {
         precondition(ids.count == sequences.rows, "\(ids.count) tokens in sequences of \(sequences.rows)")
-        let value = arena.matrix(ids.count, weights.words.value.columns)
+        let values = values(ids.count, weights.words.value.columns, .sums)
+        let value = values.primary.matrix
         let type = weights.types.value.rows(0..<1)
         for index in 0..<sequences.count {
             for (position, row) in sequences[index].enumerated() {
@@ -44,7 +45,7 @@ extension Tape {
             }
         }
         let trains = [weights.words, weights.positions, weights.types].contains { $0.trainable != nil }
-        let y = variable(value, studies: studies, needsGradient: trains)
+        let y = variable(values, studies: studies, needsGradient: trains)
         record(
             TextTokensOperation(ids: ids, sequences: sequences, studies: studies, weights: weights, y: y.index),
             if: y.needsGradient)
@@ -58,10 +59,10 @@ private struct TextTokensOperation: TapeOperation {
     let studies: Segments
     let weights: TextTokenWeights
     let y: Int
-    var output: Int? { y }
+    var outputs: [Int] { [y] }
 
-    func backward(_ dy: Matrix?, on tape: Tape) {
-        guard let dy else { return }
+    func backward(_ gradients: [Operand?], on tape: Tape) {
+        guard let dy = gradients[0]?.matrix else { return }
         let ledger = tape.recordingLedger
         let engine = tape.engine
         for rows in ledger.blocks(of: studies) {

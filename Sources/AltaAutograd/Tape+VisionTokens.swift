@@ -38,11 +38,11 @@ extension Tape {
     ///   - layout: which rows make which radiograph.
     /// - Returns: `[layout.sequences.rows, W]`.
     public func visionTokens(_ patches: Variable, layout: VisionLayout, weights: VisionTokenWeights) -> Variable {
-        let value = arena.matrix(layout.sequences.rows, weights.classToken.value.columns)
+        let values = values(layout.sequences.rows, weights.classToken.value.columns, .sums)
         let operation = VisionTokensOperation(patches: patches, layout: layout, weights: weights, y: gradientCount)
-        operation.forward(into: value, engine: engine)
+        operation.forward(into: values.primary.matrix, engine: engine)
         let y = variable(
-            value, studies: layout.studies, needsGradient: patches.needsGradient || weights.anyTrains)
+            values, studies: layout.studies, needsGradient: patches.needsGradient || weights.anyTrains)
         record(operation, if: y.needsGradient)
         return y
     }
@@ -53,7 +53,7 @@ private struct VisionTokensOperation: TapeOperation {
     let layout: VisionLayout
     let weights: VisionTokenWeights
     let y: Int
-    var output: Int? { y }
+    var outputs: [Int] { [y] }
 
     func forward(into value: Matrix, engine: Engine) {
         let place = engine.scratch
@@ -80,20 +80,21 @@ private struct VisionTokensOperation: TapeOperation {
         return true
     }
 
-    func backward(_ dy: Matrix?, on tape: Tape) {
-        guard let dy else { return }
+    func backward(_ gradients: [Operand?], on tape: Tape) {
+        guard let dy = gradients[0]?.matrix else { return }
         for block in tape.recordingLedger.blocks(of: layout.studies) {
             let views = layout.views.indices.filter { block.contains(layout.sequences[$0].lowerBound) }
             addPlaceGradients(dy, views: views, on: tape)
             addTokenGradients(dy, views: views, on: tape)
         }
-        guard let (dx, accumulate) = tape.target(patches) else { return }
-        if !accumulate { dx.fill(0) }
-        for (index, view) in layout.views.enumerated() {
-            guard let first = view.firstPatchRow else { continue }
-            let count = view.patches.count
-            let start = layout.sequences[index].lowerBound + 1
-            tape.engine.addInto(dx.rows(first..<first + count), dy.rows(start..<start + count), scale: 1)
+        tape.addFullGradient(to: patches) { dx, accumulate in
+            if !accumulate { dx.fill(0) }
+            for (index, view) in layout.views.enumerated() {
+                guard let first = view.firstPatchRow else { continue }
+                let count = view.patches.count
+                let start = layout.sequences[index].lowerBound + 1
+                tape.engine.addInto(dx.rows(first..<first + count), dy.rows(start..<start + count), scale: 1)
+            }
         }
     }
 

@@ -14,13 +14,20 @@ public final class Tape {
     public let ledger: GradientLedger?
 
     private var operations: [any TapeOperation] = []
-    private var gradients: [Matrix?] = []
-    private var spare: [Shape: [Matrix]] = [:]
+    private var gradients: [Operand?] = []
+    private var spare: [Shape: [Operand]] = [:]
+    /// Gradients of the operation that is being swept which are now those of its inputs.
+    private var handedOn: Set<UnsafeMutableRawPointer> = []
 
     /// Gradients serve again for those of their own shape.
     private struct Shape: Hashable {
         let rows: Int
         let columns: Int
+        let format: NumberFormat
+
+        init(_ operand: Operand) {
+            (rows, columns, format) = (operand.rows, operand.columns, operand.format)
+        }
     }
 
     /// A tape that records for `ledger`, or, without one, only computes.
@@ -35,7 +42,7 @@ public final class Tape {
 
     /// A value from outside that is not differentiated: patches of an image, frozen embeddings.
     public func constant(_ value: Matrix, studies: Segments) -> Variable {
-        variable(value, studies: studies, needsGradient: false)
+        variable(Values(full: value, half: nil), studies: studies, needsGradient: false)
     }
 
     /// Runs backward from the given gradients and from the losses on the tape, then forgets the operations.
@@ -43,18 +50,19 @@ public final class Tape {
     /// - Parameter seeds: gradients of the contrastive losses with respect to embeddings; `[rows, width]` each.
     public func backward(seeds: [(Variable, Matrix)]) {
         for (variable, gradient) in seeds where variable.needsGradient {
-            addGradient(gradient, to: variable)
+            addGradient(.full(gradient), to: variable)
         }
         while let operation = operations.popLast() {
-            guard let output = operation.output else {
-                operation.backward(nil, on: self)
-                continue
-            }
+            let outputs = operation.outputs
+            let incoming = outputs.map { gradients[$0] }
             // An output that no loss depends on has no gradient, and its inputs get none from here.
-            guard let dy = gradients[output] else { continue }
-            operation.backward(dy, on: self)
-            gradients[output] = nil
-            spare[Shape(rows: dy.rows, columns: dy.columns), default: []].append(dy)
+            guard outputs.isEmpty || incoming.contains(where: { $0 != nil }) else { continue }
+            for output in outputs { gradients[output] = nil }
+            operation.backward(incoming, on: self)
+            for case let gradient? in incoming where !handedOn.contains(gradient.base) {
+                spare[Shape(gradient), default: []].append(gradient)
+            }
+            handedOn.removeAll(keepingCapacity: true)
         }
         gradients.removeAll(keepingCapacity: true)
         spare.removeAll(keepingCapacity: true)
@@ -71,12 +79,27 @@ public final class Tape {
         return start
     }
 
-    /// A new variable over `value`.
-    func variable(_ value: Matrix, studies: Segments, needsGradient: Bool) -> Variable {
-        precondition(value.rows == studies.rows, "\(value.rows) rows, but the studies have \(studies.rows)")
+    /// Uninitialised numbers `[rows, columns]` of a result.
+    func values(_ rows: Int, _ columns: Int, _ storage: Storage) -> Values {
+        guard engine.format == .half else { return Values(full: arena.matrix(rows, columns), half: nil) }
+        return Values(
+            full: storage == .products ? nil : arena.matrix(rows, columns),
+            half: storage == .sums ? nil : arena.halfMatrix(rows, columns))
+    }
+
+    /// A new variable over `values`; rounds them for products where both formats are kept.
+    func variable(_ values: Values, studies: Segments, needsGradient: Bool) -> Variable {
+        precondition(
+            values.operand.rows == studies.rows, "\(values.operand.shape), but the studies have \(studies.rows) rows")
+        if let full = values.full, let half = values.half { engine.convert(full, into: half) }
+        return variable(complete: values, studies: studies, needsGradient: needsGradient)
+    }
+
+    /// A new variable over `values`, which are there in every format that is kept.
+    func variable(complete values: Values, studies: Segments, needsGradient: Bool) -> Variable {
         gradients.append(nil)
         return Variable(
-            index: gradients.count - 1, value: value, studies: studies, needsGradient: needsGradient && isRecording)
+            index: gradients.count - 1, values: values, studies: studies, needsGradient: needsGradient && isRecording)
     }
 
     /// Keeps an operation for the way back where something below it trains.
@@ -85,29 +108,45 @@ public final class Tape {
     }
 
     /// Where the gradient of `variable` is to be written, and whether something is there already; nil: not wanted.
-    func target(_ variable: Variable) -> (gradient: Matrix, accumulate: Bool)? {
+    func target(_ variable: Variable) -> (gradient: Operand, accumulate: Bool)? {
         guard variable.needsGradient else { return nil }
         if let gradient = gradients[variable.index] { return (gradient, true) }
-        let (rows, columns) = (variable.value.rows, variable.value.columns)
-        let gradient = spare[Shape(rows: rows, columns: columns)]?.popLast() ?? arena.matrix(rows, columns)
+        let primary = variable.values.primary
+        let gradient =
+            spare[Shape(primary)]?.popLast() ?? arena.operand(primary.rows, primary.columns, primary.format)
         gradients[variable.index] = gradient
         return (gradient, false)
     }
 
-    /// Adds `gradient` times `scale` to the gradient of `variable`, where one is wanted.
-    func addGradient(_ gradient: Matrix, to variable: Variable, scale: Float = 1) {
+    /// Whether something has been added to the gradient of `variable`.
+    func hasGradient(_ variable: Variable) -> Bool { variable.needsGradient && gradients[variable.index] != nil }
+
+    /// Lets `compute` write or add to the fp32 gradient of `variable`, where one is wanted; it is rounded where the
+    /// variable's gradient is kept in bf16.
+    func addFullGradient(to variable: Variable, _ compute: (_ target: Matrix, _ accumulate: Bool) -> Void) {
         guard let (target, accumulate) = target(variable) else { return }
-        precondition(
-            gradient.rows == target.rows && gradient.columns == target.columns,
-            "gradient [\(gradient.rows), \(gradient.columns)] for [\(target.rows), \(target.columns)]")
-        if accumulate {
-            engine.addInto(target, gradient, scale: scale)
-        } else if scale == 1 {
-            target.copy(from: gradient)
-        } else {
-            target.fill(0)
-            engine.addInto(target, gradient, scale: scale)
+        guard case .half(let half) = target else { return compute(target.matrix, accumulate) }
+        engine.scratch.scoped {
+            let sum = engine.scratch.matrix(half.rows, half.columns)
+            if accumulate { engine.convert(half, into: sum) }
+            compute(sum, accumulate)
+            engine.convert(sum, into: half)
         }
+    }
+
+    /// Adds `gradient` times `scale` to the gradient of `variable`, where one is wanted.
+    func addGradient(_ gradient: Operand, to variable: Variable, scale: Float = 1) {
+        guard let (target, accumulate) = target(variable) else { return }
+        engine.add(gradient, scale: scale, into: target, accumulate: accumulate)
+    }
+
+    /// Adds an output's gradient to that of an input. Where it is the first, it serves itself, without a copy: to be
+    /// called when the operation needs the gradient no more, and for one input only.
+    func handOn(_ gradient: Operand, to variable: Variable) {
+        guard variable.needsGradient, gradients[variable.index] == nil, variable.gradientFormat == gradient.format
+        else { return addGradient(gradient, to: variable) }
+        gradients[variable.index] = gradient
+        handedOn.insert(gradient.base)
     }
 
     /// The ledger, on the way back.

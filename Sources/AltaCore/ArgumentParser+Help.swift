@@ -50,20 +50,34 @@ public struct CommandGroup: Sendable {
         self.commands = commands
     }
 
-    /// The command that the first argument names, with the arguments that follow it; nil where help is wanted.
+    /// What a command line asks of a group.
+    public enum Request: Sendable {
+        /// A command, with the arguments that follow its name.
+        case command(CommandDescription, arguments: [String])
+        /// The text of a group's `--help`.
+        case help(String)
+    }
+
+    /// The command that the first arguments name; its name may be of two words, as `bench step`.
     ///
     /// Errors (exit code `.usage`): no command, or an unknown one (with the nearest).
-    public func command(_ arguments: [String]) throws -> (CommandDescription, [String])? {
+    public func request(_ arguments: [String]) throws -> Request {
         guard let first = arguments.first else {
             throw AltaError("\(name): a command is missing", remedy: "see \(name) --help", exitCode: .usage)
         }
-        if first == "--help" || first == "-h" { return nil }
-        guard let found = commands.first(where: { $0.name == "\(name) \(first)" }) else {
-            let nearest = first.nearest(among: commands.map { String($0.name.dropFirst(name.count + 1)) })
-            throw AltaError(
-                "\(name): unknown command \(first)", remedy: nearest.map { "did you mean \($0)?" }, exitCode: .usage)
+        if first == "--help" || first == "-h" { return .help(help) }
+        if let found = commands.first(where: { $0.name == "\(name) \(first)" }) {
+            return .command(found, arguments: Array(arguments.dropFirst()))
         }
-        return (found, Array(arguments.dropFirst()))
+        let inner = commands.filter { $0.name.hasPrefix("\(name) \(first) ") }
+        if !inner.isEmpty {
+            let group = CommandGroup(
+                name: "\(name) \(first)", summary: "The commands of \(name) \(first).", commands: inner)
+            return try group.request(Array(arguments.dropFirst()))
+        }
+        let nearest = first.nearest(among: commands.map { String($0.name.dropFirst(name.count + 1)) })
+        throw AltaError(
+            "\(name): unknown command \(first)", remedy: nearest.map { "did you mean \($0)?" }, exitCode: .usage)
     }
 
     /// The text of `--help`.

@@ -50,7 +50,7 @@ public struct AltaModel: StageModel {
 
         let reports = PackedReports.make(studies, halves: counts == nil ? [.intact] : config.stage.reportHalves)
         let read = text(
-            reports, condition: counts.map { _ in studyToText(study, on: tape) },
+            reports, condition: counts.map { _ in studyToText(study, storage: .sums, on: tape) },
             dropout: TextDropout.make(studies, reports: reports, rates: dropout), on: tape)
 
         let imageErrors = counts.map { decoder.errors(batch, seen, config: config, scale: $0.imageScale, on: tape) }

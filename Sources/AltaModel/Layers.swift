@@ -6,17 +6,8 @@ struct LinearLayer {
     let weight: Weight
     let bias: Weight
 
-    func callAsFunction(_ x: Variable, on tape: Tape) -> Variable { tape.linear(x, weight, bias: bias) }
-}
-
-/// Layer normalisation.
-struct NormLayer {
-    let gamma: Weight
-    let beta: Weight
-    let epsilon: Float
-
-    func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
-        tape.layerNorm(x, gamma: gamma, beta: beta, epsilon: epsilon)
+    func callAsFunction(_ x: Variable, storage: Storage = .products, on tape: Tape) -> Variable {
+        tape.linear(x, weight, bias: bias, storage: storage)
     }
 }
 
@@ -33,26 +24,18 @@ struct Adapter {
     }
 }
 
-/// The frozen branch of a block: two linear layers with GELU between.
-struct FeedForward {
-    let expand: LinearLayer
-    let contract: LinearLayer
-
-    func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
-        contract(tape.gelu(expand(x, on: tape)), on: tape)
-    }
-}
-
 /// From an encoder's width into the joint space: `[rows, width]` to `[rows, projection]`.
 ///
+/// What lies between its products is fp32, as is its result: similarities are taken of it.
 /// Source: `ProjectionHead` of the reference.
 struct ProjectionHead {
     let hidden: LinearLayer
-    let norm: NormLayer
+    let norm: NormWeights
     let output: LinearLayer
 
     func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
-        output(norm(tape.gelu(hidden(x, on: tape)), on: tape), on: tape)
+        let inner = tape.gelu(hidden(x, storage: .sums, on: tape))
+        return output(tape.layerNorm(inner, norm), storage: .sums, on: tape)
     }
 }
 
@@ -66,14 +49,21 @@ extension ModelWeights {
         LinearLayer(weight: self["\(name).weight"], bias: self["\(name).bias"])
     }
 
-    func norm(_ name: String, epsilon: Float) -> NormLayer {
-        NormLayer(gamma: self["\(name).weight"], beta: self["\(name).bias"], epsilon: epsilon)
+    func norm(_ name: String, epsilon: Float) -> NormWeights {
+        NormWeights(gamma: self["\(name).weight"], beta: self["\(name).bias"], epsilon: epsilon)
     }
 
     /// The adapter of that name; nil where the block has none.
     func adapter(_ name: String) -> Adapter? {
         guard find("\(name).D_fc1.weight") != nil else { return nil }
         return Adapter(down: linear("\(name).D_fc1"), up: linear("\(name).D_fc2"))
+    }
+
+    /// The frozen branch of a block: `expand`, GELU, `contract`.
+    func feedForward(expand: String, contract: String) -> FeedForwardWeights {
+        let (first, second) = (linear(expand), linear(contract))
+        return FeedForwardWeights(
+            expand: first.weight, expandBias: first.bias, contract: second.weight, contractBias: second.bias)
     }
 
     func head(_ name: String) -> ProjectionHead {

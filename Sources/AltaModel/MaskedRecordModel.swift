@@ -51,6 +51,7 @@ public struct MaskedRecordModel: StageModel {
     ///
     /// Published is the mean of the projected patches; by linearity it is the same, and one row a study is projected.
     private func condition(_ batch: ModelBatch, _ seen: Variable, on tape: Tape) -> Variable {
-        imageToText(tape.meanOfRows(seen, batch.vision.patchRows, groupSize: batch.kept), on: tape)
+        imageToText(
+            tape.meanOfRows(seen, batch.vision.patchRows, groupSize: batch.kept), storage: .sums, on: tape)
     }
 }

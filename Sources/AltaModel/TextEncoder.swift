@@ -5,7 +5,7 @@ import AltaData
 /// BERT, with or without adapters, over packed reports, intact or masked.
 struct TextEncoder {
     let tokenWeights: TextTokenWeights
-    let embeddingNorm: NormLayer
+    let embeddingNorm: NormWeights
     let layers: [TextLayer]
 
     /// - Parameters:
@@ -18,11 +18,8 @@ struct TextEncoder {
         let sequences = reports.sequences
         var x = tape.textTokens(
             reports.ids, sequences: sequences, studies: reports.studies, weights: tokenWeights)
-        x = embeddingNorm(x, on: tape)
-        if let dropout {
-            x = tape.dropout(
-                x, rate: dropout.hiddenRate, keys: dropout.keys(layer: 0, site: .embeddings), sequences: sequences)
-        }
+        x = tape.layerNorm(x, embeddingNorm, storage: .both)
+        x = tape.dropout(x, dropout?.rows(layer: 0, site: .embeddings, sequences: sequences))
         if let condition { x = tape.addVector(x, condition, toRows: reports.rows(.masked)) }
         for layer in layers { x = layer(x, sequences: sequences, dropout: dropout, on: tape) }
         return x
@@ -32,13 +29,13 @@ struct TextEncoder {
 /// The masked-language head; its output matrix is tied to the word embeddings, or one of its own.
 struct LanguageHead {
     let dense: LinearLayer
-    let norm: NormLayer
+    let norm: NormWeights
     let words: Weight
     let bias: Weight
 
     /// The cross-entropy of each study's masked tokens; see `Tape.maskedLanguageError`.
     func callAsFunction(_ x: Variable, labels: [Int32], scale: Float, on tape: Tape) -> [Double] {
-        let transformed = norm(tape.gelu(dense(x, on: tape)), on: tape)
+        let transformed = tape.layerNorm(tape.gelu(dense(x, storage: .sums, on: tape)), norm)
         return tape.maskedLanguageError(transformed, words: words, bias: bias, labels: labels, scale: scale)
     }
 

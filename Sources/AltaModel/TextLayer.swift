@@ -54,6 +54,12 @@ public struct TextDropout: Sendable {
     func keys(layer: Int, site: Site) -> [RandomKey] {
         keys.map { $0.child(UInt64(layer)).child(site.rawValue) }
     }
+
+    /// What is dropped of a site's rows; nil: nothing.
+    func rows(layer: Int, site: Site, sequences: Segments) -> RowDropout? {
+        guard hiddenRate > 0 else { return nil }
+        return RowDropout(rate: hiddenRate, keys: keys(layer: layer, site: site), sequences: sequences)
+    }
 }
 
 /// A post-norm BERT layer; where it is adapted, a sequential adapter follows attention and a parallel one stands beside the
@@ -64,10 +70,10 @@ struct TextLayer {
     let number: Int
     let queryKeyValue: LinearLayer
     let attentionOutput: LinearLayer
-    let attentionNorm: NormLayer
+    let attentionNorm: NormWeights
     let attentionAdapter: Adapter?
-    let feedForward: FeedForward
-    let feedForwardNorm: NormLayer
+    let feedForward: FeedForwardWeights
+    let feedForwardNorm: NormWeights
     let feedForwardAdapter: Adapter?
     let heads: Int
     let adapterScale: Float
@@ -75,13 +81,20 @@ struct TextLayer {
     /// `[rows, width]` to `[rows, width]`.
     func callAsFunction(_ x: Variable, sequences: Segments, dropout: TextDropout?, on tape: Tape) -> Variable {
         let attended = attentionOutput(attend(x, sequences: sequences, dropout: dropout, on: tape), on: tape)
-        let kept = drop(attended, .attentionOutput, dropout, sequences, on: tape)
-        let normed = attentionNorm(tape.add(kept, x), on: tape)
-        let adapted = attentionAdapter.map { tape.add(normed, $0(normed, on: tape)) } ?? normed
-        let expanded = drop(feedForward(adapted, on: tape), .feedForwardOutput, dropout, sequences, on: tape)
-        let output = feedForwardNorm(tape.add(expanded, adapted), on: tape)
+        let attention = Branch(
+            attended, dropout: dropout?.rows(layer: number, site: .attentionOutput, sequences: sequences))
+        let normed = tape.sumAndNorm(ResidualStream(x, adding: [attention]), attentionNorm, storage: .both).normed
+        let adapted = attentionAdapter.map { adapter in
+            tape.sum(ResidualStream(normed, adding: [Branch(adapter(normed, on: tape))]), storage: .both)
+        }
+        let middle = adapted ?? normed
+        let expanded = Branch(
+            tape.feedForward(middle, feedForward),
+            dropout: dropout?.rows(layer: number, site: .feedForwardOutput, sequences: sequences))
+        let output = tape.sumAndNorm(ResidualStream(middle, adding: [expanded]), feedForwardNorm, storage: .both).normed
         guard let adapter = feedForwardAdapter else { return output }
-        return tape.add(output, adapter(adapted, on: tape), scale: adapterScale)
+        let beside = Branch(adapter(middle, on: tape), scale: adapterScale)
+        return tape.sum(ResidualStream(output, adding: [beside]), storage: .both)
     }
 
     private func attend(
@@ -96,14 +109,6 @@ struct TextLayer {
         return tape.attention(
             queryKeyValue(x, on: tape), sequences: sequences, heads: heads, dropout: probabilities)
     }
-
-    private func drop(
-        _ x: Variable, _ site: TextDropout.Site, _ dropout: TextDropout?, _ sequences: Segments, on tape: Tape
-    ) -> Variable {
-        guard let dropout else { return x }
-        return tape.dropout(
-            x, rate: dropout.hiddenRate, keys: dropout.keys(layer: number, site: site), sequences: sequences)
-    }
 }
 
 extension ModelWeights {
@@ -114,8 +119,8 @@ extension ModelWeights {
             attentionOutput: linear("\(name).attention.output.dense"),
             attentionNorm: norm("\(name).attention.output.LayerNorm", epsilon: ModelWeights.textEpsilon),
             attentionAdapter: adapter("\(name).attn_adapter"),
-            feedForward: FeedForward(
-                expand: linear("\(name).intermediate.dense"), contract: linear("\(name).output.dense")),
+            feedForward: feedForward(
+                expand: "\(name).intermediate.dense", contract: "\(name).output.dense"),
             feedForwardNorm: norm("\(name).output.LayerNorm", epsilon: ModelWeights.textEpsilon),
             feedForwardAdapter: adapter("\(name).mlp_adapter"), heads: config.textHeads,
             adapterScale: Float(config.adapterScale))

@@ -5,27 +5,28 @@ import AltaCore
 ///
 /// Source: `VisionBlock` of the reference, on packed sequences.
 struct VisionBlock {
-    let attentionNorm: NormLayer
+    let attentionNorm: NormWeights
     let queryKeyValue: LinearLayer
     let attentionOutput: LinearLayer
     let attentionAdapter: Adapter?
-    let feedForwardNorm: NormLayer
-    let feedForward: FeedForward
+    let feedForwardNorm: NormWeights
+    let feedForward: FeedForwardWeights
     let feedForwardAdapter: Adapter?
     let heads: Int
     let adapterScale: Float
 
-    /// `[rows, width]` to `[rows, width]`.
-    func callAsFunction(_ x: Variable, sequences: Segments, on tape: Tape) -> Variable {
-        let qkv = queryKeyValue(attentionNorm(x, on: tape), on: tape)
-        let mixed = tape.attention(qkv, sequences: sequences, heads: heads, dropout: nil)
-        var attended = attentionOutput(mixed, on: tape)
-        if let adapter = attentionAdapter { attended = tape.add(attended, adapter(attended, on: tape)) }
-        let middle = tape.add(x, attended)
-        let normed = feedForwardNorm(middle, on: tape)
-        let expanded = tape.add(middle, feedForward(normed, on: tape))
-        guard let adapter = feedForwardAdapter else { return expanded }
-        return tape.add(expanded, adapter(normed, on: tape), scale: adapterScale)
+    /// `[rows, width]` to `[rows, width]`; the feed-forward branches of the result are yet to be added, so that the next
+    /// block's norm can do it.
+    func callAsFunction(_ stream: ResidualStream, sequences: Segments, on tape: Tape) -> ResidualStream {
+        let (x, normed) = tape.sumAndNorm(stream, attentionNorm)
+        let mixed = tape.attention(queryKeyValue(normed, on: tape), sequences: sequences, heads: heads, dropout: nil)
+        let attended = attentionOutput(mixed, on: tape)
+        let adapted = attentionAdapter.map { Branch($0(attended, on: tape)) }
+        let (middle, middleNormed) = tape.sumAndNorm(
+            ResidualStream(x, adding: [Branch(attended)] + [adapted].compactMap { $0 }), feedForwardNorm)
+        let expanded = Branch(tape.feedForward(middleNormed, feedForward))
+        let beside = feedForwardAdapter.map { Branch($0(middleNormed, on: tape), scale: adapterScale) }
+        return ResidualStream(middle, adding: [expanded] + [beside].compactMap { $0 })
     }
 }
 
@@ -36,7 +37,7 @@ extension ModelWeights {
             queryKeyValue: linear("\(name).attn.qkv"), attentionOutput: linear("\(name).attn.proj"),
             attentionAdapter: adapter("\(name).attn_adapter"),
             feedForwardNorm: norm("\(name).norm2", epsilon: ModelWeights.visionEpsilon),
-            feedForward: FeedForward(expand: linear("\(name).mlp.fc1"), contract: linear("\(name).mlp.fc2")),
+            feedForward: feedForward(expand: "\(name).mlp.fc1", contract: "\(name).mlp.fc2"),
             feedForwardAdapter: adapter("\(name).mlp_adapter"), heads: heads,
             adapterScale: Float(config.adapterScale))
     }

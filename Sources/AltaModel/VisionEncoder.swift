@@ -7,17 +7,17 @@ struct VisionEncoder {
     let patchEmbedding: LinearLayer
     let tokenWeights: VisionTokenWeights
     let blocks: [VisionBlock]
-    let norm: NormLayer
+    let norm: NormWeights
 
     /// - Parameters:
     ///   - patches: the pixels of the visible patches of the radiographs that are there, `[visible, 3 patch²]`.
     ///   - layout: how they form radiographs and studies.
     /// - Returns: `[layout.sequences.rows, width]`, normalised.
     func callAsFunction(_ patches: Variable, layout: VisionLayout, on tape: Tape) -> Variable {
-        let embedded = patchEmbedding(patches, on: tape)
-        var x = tape.visionTokens(embedded, layout: layout, weights: tokenWeights)
-        for block in blocks { x = block(x, sequences: layout.sequences, on: tape) }
-        return norm(x, on: tape)
+        let embedded = patchEmbedding(patches, storage: .sums, on: tape)
+        var stream = ResidualStream(tape.visionTokens(embedded, layout: layout, weights: tokenWeights))
+        for block in blocks { stream = block(stream, sequences: layout.sequences, on: tape) }
+        return tape.sumAndNorm(stream, norm, storage: .both).normed
     }
 }
 
@@ -37,7 +37,7 @@ struct ReconstructionDecoder {
     let maskToken: Weight
     let positions: Weight
     let blocks: [VisionBlock]
-    let norm: NormLayer
+    let norm: NormWeights
     let prediction: LinearLayer
     let patches: Int
 
@@ -47,16 +47,18 @@ struct ReconstructionDecoder {
     ///   - hidden: each study's hidden patches.
     /// - Returns: predicted pixels, `[hidden patches, 3 (2 patch)²]`, study by study in the order of `hidden`.
     func callAsFunction(_ latent: Variable, visible: [[Int]], hidden: [[Int]], on tape: Tape) -> Variable {
-        var x = tape.decoderTokens(
-            embedding(latent, on: tape), visible: visible, patches: patches, maskToken: maskToken,
+        let tokens = tape.decoderTokens(
+            embedding(latent, storage: .sums, on: tape), visible: visible, patches: patches, maskToken: maskToken,
             positions: positions)
-        let sequences = x.studies
-        for block in blocks { x = block(x, sequences: sequences, on: tape) }
+        let sequences = tokens.studies
+        var stream = ResidualStream(tokens)
+        for block in blocks { stream = block(stream, sequences: sequences, on: tape) }
         let rows = hidden.enumerated().flatMap { study, patches in
             patches.map { sequences[study].lowerBound + 1 + $0 }
         }
-        let chosen = tape.selectRows(x, rows, studies: Segments(lengths: hidden.map(\.count)))
-        return prediction(norm(chosen, on: tape), on: tape)
+        let chosen = tape.selectRows(
+            tape.sum(stream), rows, studies: Segments(lengths: hidden.map(\.count)), storage: .sums)
+        return prediction(tape.layerNorm(chosen, norm), storage: .sums, on: tape)
     }
 }
 

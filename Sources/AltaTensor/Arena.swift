@@ -61,11 +61,18 @@ public final class Arena {
 
     /// An uninitialised matrix with room for `rows` rounded up to `Engine.rowMultiple`.
     public func matrix(_ rows: Int, _ columns: Int) -> Matrix {
-        precondition(rows >= 0 && columns >= 0, "a matrix of \(rows) x \(columns)")
-        let padded = Engine.paddedRows(rows)
-        let floats: UnsafeMutableBufferPointer<Float> = buffer(max(padded * columns, 1))
+        let padded = Arena.paddedRows(rows, columns)
         return Matrix(
-            base: Arena.start(of: floats), rows: rows, columns: columns, slackRows: padded - rows)
+            base: Arena.start(of: buffer(max(padded * columns, 1))), rows: rows, columns: columns,
+            slackRows: padded - rows)
+    }
+
+    /// An uninitialised bf16 matrix with room for `rows` rounded up to `Engine.rowMultiple`.
+    public func halfMatrix(_ rows: Int, _ columns: Int) -> HalfMatrix {
+        let padded = Arena.paddedRows(rows, columns)
+        return HalfMatrix(
+            base: Arena.start(of: buffer(max(padded * columns, 1))), rows: rows, columns: columns,
+            slackRows: padded - rows)
     }
 
     /// `count` uninitialised elements, aligned to 64 bytes.
@@ -103,7 +110,12 @@ public final class Arena {
         offset = 0
     }
 
-    private static func start(of buffer: UnsafeMutableBufferPointer<Float>) -> UnsafeMutablePointer<Float> {
+    private static func paddedRows(_ rows: Int, _ columns: Int) -> Int {
+        precondition(rows >= 0 && columns >= 0, "a matrix of \(rows) x \(columns)")
+        return Engine.paddedRows(rows)
+    }
+
+    private static func start<T>(of buffer: UnsafeMutableBufferPointer<T>) -> UnsafeMutablePointer<T> {
         guard let start = buffer.baseAddress else { preconditionFailure("an empty buffer has no start") }
         return start
     }

@@ -9,12 +9,23 @@ struct AttentionShape {
     let dropout: AttentionDropout?
 
     init(_ qkv: Matrix, _ y: Matrix, _ segments: Segments, _ heads: Int, _ dropout: AttentionDropout?) {
+        self.init((qkv.rows, qkv.columns), (y.rows, y.columns), segments, heads, dropout)
+    }
+
+    init(_ qkv: HalfMatrix, _ y: HalfMatrix, _ segments: Segments, _ heads: Int, _ dropout: AttentionDropout?) {
+        self.init((qkv.rows, qkv.columns), (y.rows, y.columns), segments, heads, dropout)
+    }
+
+    private init(
+        _ qkv: (rows: Int, columns: Int), _ y: (rows: Int, columns: Int), _ segments: Segments, _ heads: Int,
+        _ dropout: AttentionDropout?
+    ) {
         precondition(
             heads > 0 && qkv.columns == 3 * y.columns && y.columns % heads == 0,
-            "attention of \(qkv.shape) with \(heads) heads into \(y.shape)")
+            "attention of \(qkv) with \(heads) heads into \(y)")
         precondition(
             qkv.rows == segments.rows && y.rows == segments.rows,
-            "attention of \(qkv.shape) into \(y.shape) over segments of \(segments.rows) rows")
+            "attention of \(qkv) into \(y) over segments of \(segments.rows) rows")
         precondition(
             dropout.map { $0.keys.count == segments.count } ?? true,
             "\(dropout?.keys.count ?? 0) dropout keys for \(segments.count) segments")

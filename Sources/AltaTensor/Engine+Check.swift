@@ -11,28 +11,76 @@ extension Engine {
         }
     }
 
-    /// The kernel that oneDNN chose for products with weights of this shape, for records: `brg:avx512_core` is a
-    /// packed one, `gemm:jit` is not.
+    /// The kernel that oneDNN chose for products with weights of this shape, for records: `brg:avx512_core` and its
+    /// kind are packed ones, `gemm:jit` is not.
     public func kernelName(outputs: Int, inputs: Int) -> String {
-        let shape = ProductShape(rows: 256, inner: inputs, columns: outputs, hasBias: false, accumulate: false)
-        return String(cString: alta_matmul_kernel(primitive(shape)))
+        let product = PackedProduct(
+            rows: 256, inner: inputs, columns: outputs, format: format, yFormat: format, hasBias: false,
+            accumulate: false)
+        return String(cString: alta_matmul_kernel(primitive(product)))
+    }
+
+    /// The kernel that oneDNN chose for weight gradients in bf16 over so many rows, for records.
+    public func weightGradientKernelName(rows: Int, outputs: Int, inputs: Int) -> String {
+        threadProducts[0].kernelName(
+            .weightGradient(
+                rows: rows, outputs: outputs, inputs: inputs, dyStride: outputs, dwStride: inputs, accumulate: false))
+    }
+
+    /// Whether this processor has instructions for bf16 products (AVX-512 BF16 or AMX) and oneDNN uses them. Without,
+    /// oneDNN converts numbers back and forth, which is slower than fp32.
+    public static func multipliesHalf() throws -> Bool {
+        try Engine(threads: 1, format: .half).kernelName(outputs: 768, inputs: 768).hasPrefix("brg")
+    }
+
+    /// How far products with packed weights are from a plain loop's, as a share of its largest value: the worst of a few
+    /// shapes, in both directions. What is timed is checked with it first.
+    public func productError() -> Float {
+        [(192, 64), (16, 96), (33, 65)].map { outputs, inputs in
+            scratch.scoped { productError(outputs: outputs, inputs: inputs) }
+        }.max() ?? 0
+    }
+
+    /// What `productError` stays below: sums of up to 192 products in fp32, in another order.
+    public var productTolerance: Float { 1e-5 }
+
+    private func productError(outputs: Int, inputs: Int) -> Float {
+        let rows = 37
+        let weight = Engine.sample(scratch.matrix(outputs, inputs), 1)
+        let x = Engine.sample(scratch.matrix(rows, inputs), 2)
+        let packed = pack(weight)
+        let (y, expectedY) = (scratch.matrix(rows, outputs), scratch.matrix(rows, outputs))
+        let (dx, expectedX) = (scratch.matrix(rows, inputs), scratch.matrix(rows, inputs))
+        forward(x, packed, bias: nil, into: y)
+        Naive.forward(x, weight, bias: nil, into: expectedY)
+        backward(expectedY, packed, into: dx, accumulate: false)
+        Naive.backward(expectedY, weight, into: expectedX, accumulate: false)
+        return max(y.largestDifference(to: expectedY), dx.largestDifference(to: expectedX))
     }
 
     private func rowsAreIndependent(outputs: Int, inputs: Int) -> Bool {
         let rows = 211
         let packed = pack(Engine.sample(scratch.matrix(outputs, inputs), 1))
-        let x = Engine.sample(scratch.matrix(rows, inputs), 2)
-        let y = scratch.matrix(rows, outputs)
-        let dx = scratch.matrix(rows, inputs)
+        let x = sampleOperand(rows, inputs, 2)
+        let y = scratch.operand(rows, outputs, format)
+        let dx = scratch.operand(rows, inputs, format)
         forward(x, packed, bias: nil, into: y)
         backward(y, packed, into: dx, accumulate: false)
         return [0..<1, 5..<22, 7..<39, 100..<211].allSatisfy { range in
-            let yPart = scratch.matrix(range.count, outputs)
-            let dxPart = scratch.matrix(range.count, inputs)
+            let yPart = scratch.operand(range.count, outputs, format)
+            let dxPart = scratch.operand(range.count, inputs, format)
             forward(x.rows(range), packed, bias: nil, into: yPart)
             backward(yPart, packed, into: dxPart, accumulate: false)
             return yPart.hasBits(of: y.rows(range)) && dxPart.hasBits(of: dx.rows(range))
         }
+    }
+
+    private func sampleOperand(_ rows: Int, _ columns: Int, _ stream: UInt64) -> Operand {
+        let sample = Engine.sample(scratch.matrix(rows, columns), stream)
+        guard format == .half else { return .full(sample) }
+        let half = scratch.halfMatrix(rows, columns)
+        convert(sample, into: half)
+        return .half(half)
     }
 
     private static func sample(_ matrix: Matrix, _ stream: UInt64) -> Matrix {
@@ -47,5 +95,28 @@ extension Matrix {
     public func hasBits(of other: Matrix) -> Bool {
         precondition(other.rows == rows && other.columns == columns, "\(shape) compared with \(other.shape)")
         return zip(elements, other.elements).allSatisfy { $0.bitPattern == $1.bitPattern }
+    }
+
+    /// The largest difference to another matrix of this shape, over that one's largest value; infinite where a number is
+    /// not finite.
+    func largestDifference(to expected: Matrix) -> Float {
+        var (difference, largest): (Float, Float) = (0, 0)
+        for (value, other) in zip(elements, expected.elements) {
+            guard value.isFinite, other.isFinite else { return .infinity }
+            difference = max(difference, abs(value - other))
+            largest = max(largest, abs(other))
+        }
+        return difference / max(largest, .leastNormalMagnitude)
+    }
+}
+
+extension Operand {
+    /// Whether another operand of this shape and format has the same bits in every element.
+    public func hasBits(of other: Operand) -> Bool {
+        switch (self, other) {
+        case (.full(let one), .full(let two)): one.hasBits(of: two)
+        case (.half(let one), .half(let two)): one.hasBits(of: two)
+        default: preconditionFailure("\(format) \(shape) compared with \(other.format) \(other.shape)")
+        }
     }
 }

@@ -1,7 +1,7 @@
 import CAltaKernels
 
 extension Engine {
-    /// Packs a weight `[outputs, inputs]` for products with it. The weight is not kept.
+    /// Packs a weight `[outputs, inputs]` for products with it, in the engine's format. The weight is not kept.
     public func pack(_ weight: Matrix, directions: PackDirections = .both) -> PackedMatrix {
         let bytes = packedByteCount(outputs: weight.rows, inputs: weight.columns, directions: directions)
         let region = Region(byteCount: bytes)
@@ -17,13 +17,27 @@ extension Engine {
             weight.rows == packed.outputs && weight.columns == packed.inputs,
             "a weight \(weight.shape) over one of [\(packed.outputs), \(packed.inputs)]")
         if let storage = packed.forwardStorage {
-            let status = alta_pack(handle, packed.inputs, packed.outputs, true, weight.base, storage)
-            precondition(status == 0, "oneDNN does not pack \(weight.shape) transposed: status \(status)")
+            let panels = InnerPanels(inner: packed.inputs, columns: packed.outputs, format: packed.format)
+            for panel in 0..<panels.count {
+                pack(weight, panels, panel, transposed: true, from: weight.base + panel * panels.inner, into: storage)
+            }
         }
         if let storage = packed.backwardStorage {
-            let status = alta_pack(handle, packed.outputs, packed.inputs, false, weight.base, storage)
-            precondition(status == 0, "oneDNN does not pack \(weight.shape): status \(status)")
+            let panels = InnerPanels(inner: packed.outputs, columns: packed.inputs, format: packed.format)
+            for panel in 0..<panels.count {
+                pack(weight, panels, panel, transposed: false, from: weight.row(panel * panels.inner), into: storage)
+            }
         }
+    }
+
+    private func pack(
+        _ weight: Matrix, _ panels: InnerPanels, _ panel: Int, transposed: Bool, from source: UnsafePointer<Float>,
+        into storage: UnsafeMutableRawPointer
+    ) {
+        let status = alta_pack(
+            handle, panels.format.kernelFormat, panels.inner, panels.columns, transposed, source, weight.columns,
+            storage + panel * panels.byteCount)
+        precondition(status == 0, "oneDNN does not pack \(weight.shape): status \(status)")
     }
 
     /// The bytes that a packed weight takes, a multiple of `Region.alignment`.
@@ -44,14 +58,17 @@ extension Engine {
         let forward = directions.contains(.forward)
         let offset = forward ? layoutBytes(inner: inputs, columns: outputs) : 0
         return PackedMatrix(
-            outputs: outputs, inputs: inputs, directions: directions, forwardStorage: forward ? storage : nil,
+            outputs: outputs, inputs: inputs, directions: directions, format: format,
+            forwardStorage: forward ? storage : nil,
             backwardStorage: directions.contains(.backward) ? storage + offset : nil, owner: owner)
     }
 
     private func layoutBytes(inner: Int, columns: Int) -> Int {
+        let panels = InnerPanels(inner: inner, columns: columns, format: format)
         var bytes = 0
-        let status = alta_packed_bytes(handle, inner, columns, &bytes)
+        let status = alta_packed_bytes(handle, format.kernelFormat, panels.inner, columns, &bytes)
         precondition(status == 0, "oneDNN has no product with a [\(inner), \(columns)] weight: status \(status)")
-        return (bytes + Region.alignment - 1) & ~(Region.alignment - 1)
+        precondition(bytes <= panels.byteCount, "a packed [\(panels.inner), \(columns)] takes \(bytes) bytes")
+        return panels.count * panels.byteCount
     }
 }

@@ -32,16 +32,47 @@ extension Engine {
         rate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double
     ) {
         precondition(step >= 1, "AdamW at step \(step)")
-        let factors = alta_adamw_factors(
-            keep: Float(1 - rate * weightDecay), one_minus_beta1: Float(1 - beta1), beta2: Float(beta2),
-            one_minus_beta2: Float(1 - beta2),
-            root_correction2: Float((1 - Double.power(beta2, Double(step))).squareRoot()), epsilon: Float(epsilon),
-            step_size: Float(rate / (1 - Double.power(beta1, Double(step)))))
+        let factors = Engine.adamWFactors(
+            step: step, rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
         parallel(count, elementsEach: 4, block: Engine.flatBlock) { part in
             let first = part.lowerBound
             alta_adamw(
                 parameter + first, gradient + first, firstMoment + first, secondMoment + first, part.count, factors)
         }
+    }
+
+    /// One step of AdamW on fixed-point gradients, `sums * 2^-44`, in one pass over memory: the same numbers as
+    /// `fixedPointToFloat` and `adamW`. The sums become 0, ready for the next step.
+    ///
+    /// - Returns: the sum of the gradient's squares, in an order that depends on `count` alone.
+    public func adamW(
+        parameter: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Int64>,
+        firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>, count: Int, step: Int,
+        rate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double
+    ) -> Double {
+        precondition(step >= 1, "AdamW at step \(step)")
+        let factors = Engine.adamWFactors(
+            step: step, rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
+        return scratch.scoped {
+            let squares: UnsafeMutableBufferPointer<Double> = scratch.buffer(
+                (count + Engine.flatBlock - 1) / Engine.flatBlock)
+            forEachBlock(count) { block, range in
+                let first = range.lowerBound
+                squares[block] = alta_adamw_fixed_point(
+                    parameter + first, sums + first, firstMoment + first, secondMoment + first, range.count, factors)
+            }
+            return squares.reduce(0, +)
+        }
+    }
+
+    private static func adamWFactors(
+        step: Int, rate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double
+    ) -> alta_adamw_factors {
+        alta_adamw_factors(
+            keep: Float(1 - rate * weightDecay), one_minus_beta1: Float(1 - beta1), beta2: Float(beta2),
+            one_minus_beta2: Float(1 - beta2),
+            root_correction2: Float((1 - Double.power(beta2, Double(step))).squareRoot()), epsilon: Float(epsilon),
+            step_size: Float(rate / (1 - Double.power(beta1, Double(step)))))
     }
 
     /// Adds each value as fixed point, rint(value * 2^44): integer sums do not depend on their order.

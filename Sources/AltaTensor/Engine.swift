@@ -12,35 +12,50 @@ public final class Engine {
     public static let rowMultiple = 16
     /// The number of threads that kernels run on.
     public let threads: Int
+    /// The format of packed weights and of what they are multiplied with.
+    public let format: NumberFormat
     /// Memory for the temporaries of kernels: taken and released within each call.
     public let scratch: Arena
     /// Floating-point operations of all matrix products so far, attention's among them: a multiplication and an
     /// addition count as two, rows added for the kernels' sake as none.
     public internal(set) var operationCount = 0
+    /// What the bf16 kernels run on.
+    public let halfKernels: HalfKernels
     let handle: OpaquePointer
-    var products: [ProductShape: OpaquePointer] = [:]
+    var products: [PackedProduct: OpaquePointer] = [:]
     let threadScratch: [Arena]
+    /// Products of plain bf16 matrices, one set a thread.
+    let threadProducts: [PlainProducts]
 
-    /// An engine with `threads` threads, the calling one included.
-    public init(threads: Int) throws {
+    /// An engine with `threads` threads, the calling one included. `halfKernels` is for comparisons: nil, as what the
+    /// processor does not have, means its best.
+    public init(threads: Int, format: NumberFormat = .full, halfKernels: HalfKernels? = nil) throws {
         guard threads > 0 && threads <= 1024 else {
             throw AltaError("an engine with \(threads) threads", remedy: "use 1 to 1024 threads a rank")
         }
+        self.threads = threads
+        self.format = format
+        self.halfKernels = min(halfKernels ?? .tiles, .best)
+        threadProducts = try (0..<threads).map { _ in try PlainProducts() }
+        scratch = Arena(chunkBytes: 4 << 20)
+        threadScratch = (0..<threads).map { _ in Arena(chunkBytes: 1 << 20) }
+        handle = try Engine.makeHandle(threads: threads)
+    }
+
+    deinit {
+        for product in products.values { alta_matmul_destroy(product) }
+        alta_engine_destroy(handle)
+    }
+
+    /// oneDNN's engine and stream; the caller destroys it.
+    static func makeHandle(threads: Int) throws -> OpaquePointer {
         var made: OpaquePointer?
         let status = alta_engine_create(Int32(threads), &made)
         guard status == 0, let made else {
             throw AltaError(
                 "oneDNN does not start", why: "its status is \(status)", remedy: "check the installed libdnnl")
         }
-        self.threads = threads
-        scratch = Arena(chunkBytes: 4 << 20)
-        threadScratch = (0..<threads).map { _ in Arena(chunkBytes: 1 << 20) }
-        handle = made
-    }
-
-    deinit {
-        for product in products.values { alta_matmul_destroy(product) }
-        alta_engine_destroy(handle)
+        return made
     }
 
     /// `rows` rounded up to `rowMultiple`.

@@ -14,7 +14,7 @@ public struct PackDirections: OptionSet, Sendable {
 
 /// A weight `[outputs, inputs]` (the layout of a PyTorch linear layer) in the layouts that the matrix kernels want.
 ///
-/// It is bound to no engine: ranks that share memory may use one copy.
+/// It is bound to no engine: ranks that share memory may use one copy, where their engines have its format.
 public final class PackedMatrix {
     /// The width of `y` and `dy`.
     public let outputs: Int
@@ -22,17 +22,20 @@ public final class PackedMatrix {
     public let inputs: Int
     /// The products it serves.
     public let directions: PackDirections
+    /// The format of its numbers, and of what it is multiplied with.
+    public let format: NumberFormat
     let forwardStorage: UnsafeMutableRawPointer?
     let backwardStorage: UnsafeMutableRawPointer?
     private let owner: AnyObject?
 
     init(
-        outputs: Int, inputs: Int, directions: PackDirections, forwardStorage: UnsafeMutableRawPointer?,
-        backwardStorage: UnsafeMutableRawPointer?, owner: AnyObject?
+        outputs: Int, inputs: Int, directions: PackDirections, format: NumberFormat,
+        forwardStorage: UnsafeMutableRawPointer?, backwardStorage: UnsafeMutableRawPointer?, owner: AnyObject?
     ) {
         self.outputs = outputs
         self.inputs = inputs
         self.directions = directions
+        self.format = format
         self.forwardStorage = forwardStorage
         self.backwardStorage = backwardStorage
         self.owner = owner

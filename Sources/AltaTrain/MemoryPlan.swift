@@ -1,5 +1,6 @@
 import AltaCore
 import AltaModel
+import AltaTensor
 
 /// How many studies fit in memory at once.
 public struct MemoryPlan: Sendable {
@@ -18,10 +19,11 @@ public struct MemoryPlan: Sendable {
     ///   - sharingRanks: the ranks that share the frozen weights.
     public func weightBytes(training run: RunConfig?, sharingRanks: Int = 1) -> Double {
         let float = Double(MemoryLayout<Float>.stride)
+        let packedBytes = Double((run?.precision == .bf16 ? NumberFormat.half : .full).byteCount)
         var (frozen, own) = (0.0, 0.0)
         for spec in WeightCatalog.make(config).specs {
             let count = Double(spec.rows) * Double(spec.columns)
-            let packed = spec.isPacked ? count * float * (run == nil ? 1 : 2) : 0
+            let packed = spec.isPacked ? count * packedBytes * (run == nil ? 1 : 2) : 0
             guard spec.trains(in: run?.trainable ?? .adapters) else {
                 frozen += packed + (spec.needsPlainNumbers ? count * float : 0)
                 continue

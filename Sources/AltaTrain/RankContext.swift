@@ -49,6 +49,25 @@ public struct RankContext {
             neighbours: try MemoryNeighbours.find(sharing, topology: topology, collectives: collectives))
     }
 
+    /// The same rank with an engine of `threads` threads.
+    public func with(threads: Int) throws -> RankContext {
+        with(engine: try Engine(threads: threads))
+    }
+
+    /// The same rank with another engine.
+    func with(engine: Engine) -> RankContext {
+        RankContext(
+            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes,
+            neighbours: neighbours)
+    }
+
+    /// The same rank over other collectives, as those that count bytes.
+    func with(collectives: any Collectives) -> RankContext {
+        RankContext(
+            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes,
+            neighbours: neighbours)
+    }
+
     private static func threads(_ environment: [String: String]) throws -> Int {
         let text = environment["ALTA_THREADS"] ?? "1"
         guard let threads = Int(text), (1...1024).contains(threads) else {

@@ -47,7 +47,7 @@ extension Checkpoint {
                 why: "this run is of the stage \(config.stage.rawValue)",
                 remedy: "choose another `output`; what was pretrained is given by pretrained.vision", file: path)
         }
-        let differing = config.differences(from: self.config)
+        let differing = config.differences(from: computed)
         guard differing.isEmpty else {
             throw AltaError(
                 "the checkpoint is of another run",
@@ -55,6 +55,13 @@ extension Checkpoint {
                 remedy: "take those values back, choose another `output`, or set resume to null", file: path)
         }
         return self
+    }
+
+    /// The configuration that the checkpoint's steps were computed with: those who wrote an unresolved precision had fp32.
+    private var computed: RunConfig {
+        var computed = config
+        if computed.precision == .auto { computed.precision = .fp32 }
+        return computed
     }
 
     /// The run folder that holds this checkpoint's frozen weights.

@@ -22,6 +22,25 @@ public struct TrainStep {
     /// Studies in flight on this rank.
     let microBatch: Int
 
+    /// A step over the weights of a model.
+    ///
+    /// - Parameters:
+    ///   - dropout: BERT's.
+    ///   - globalBatch: studies in a step, over all ranks.
+    ///   - microBatch: studies in flight on this rank.
+    static func make(
+        weights: ModelWeights, dropout: TextDropoutRates, sum: GradientSum, globalBatch: Int, microBatch: Int,
+        context: RankContext
+    ) -> TrainStep {
+        let ledger = GradientLedger.make(
+            sum: sum, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, globalBatch: globalBatch,
+            engine: context.engine)
+        return TrainStep(
+            model: weights.model(dropout: dropout), engine: context.engine, ledger: ledger,
+            collectives: context.collectives, activations: Arena(), embeddings: Arena(), clock: context.clock,
+            microBatch: microBatch)
+    }
+
     /// Leaves the gradient of the stage's losses over the global batch in the ledger, on every rank.
     ///
     /// - Parameters:

@@ -13,9 +13,13 @@ public struct Trainer {
     ///
     /// - Parameter listener: hears of every step; on rank 0 it writes the log and the progress line.
     /// - Throws: `AgreedFailure` for what every rank knows of, `AltaError` for the rest.
-    public static func train(_ config: RunConfig, context: RankContext, isTerminal: Bool) throws {
-        context.clock.current = "start"
+    public static func train(_ requested: RunConfig, context joined: RankContext, isTerminal: Bool) throws {
+        joined.clock.current = "start"
         let notices = NoticeBoard()
+        try joined.checkSameConfiguration(requested)
+        var config = requested
+        config.precision = try joined.resolve(requested.precision) { notices.add($0) }
+        let context = try joined.agree { try joined.computing(in: config.precision) }
         let run = try TrainingRun.start(config, context: context) { notices.add($0) }
         let listener: any TrainingListener = try context.agree {
             guard context.isFirst else { return SilentListener() }
@@ -27,6 +31,8 @@ public struct Trainer {
 
     private func loop() throws {
         var plan = run.plan
+        let update = TrainingUpdate(step: run.step, optimizer: run.optimizer, context: context)
+        let schedule = Schedule(run.config)
         let stream = run.stream(rank: context.collectives.rank)
         defer { stream.cancel() }
         for index in run.completedSteps..<max(run.completedSteps, run.totalSteps) {
@@ -34,34 +40,12 @@ public struct Trainer {
             context.clock.step = index + 1
             let step = plan.step(index)
             let studies = try nextShare(stream)
-            let report = try update(studies, plan: step)
+            let report = try update(studies, plan: step, rate: schedule.rate(epoch: step.fractionalEpoch))
             try listener.completed(report)
             if run.isCheckpointDue(after: index + 1) { try save(step: index + 1) }
             if run.isEpochEnd(after: index + 1) { try validate(step: index + 1) }
         }
         try listener.ended(step: max(run.completedSteps, run.totalSteps))
-    }
-
-    /// One step: this rank's studies, the gradient over the global batch, the update.
-    private func update(_ studies: [PreparedStudy], plan: StepPlan) throws -> StepReport {
-        let (clock, engine) = (context.clock, context.engine)
-        let operationsBefore = engine.operationCount
-        let counts = try clock.measure(.communication) { try globalCounts(studies) }
-        let result = try run.step.gradients(studies, plan: plan, counts: counts)
-        let rate = Schedule(run.config).rate(epoch: plan.fractionalEpoch)
-        let norm = clock.measure(.update) {
-            let norm = engine.sumOfSquares(run.step.ledger.pointer, count: run.step.ledger.count).squareRoot()
-            run.optimizer.update(run.weights, gradients: run.step.ledger, rate: rate, engine: engine)
-            return norm
-        }
-        let operations = try clock.measure(.communication) {
-            try context.collectives.allReduce(Int64(engine.operationCount - operationsBefore), .sum)
-        }
-        return StepReport(
-            step: plan.step + 1, epoch: plan.fractionalEpoch, losses: result.losses, learningRate: rate,
-            logitScales: run.weights.logitScales.map { Double.exponential(Double($0)) }, gradientNorm: norm,
-            gflop: Double(operations) * 1e-9,
-            studiesPerSecond: Double(plan.studies.count) / max(clock.elapsedSeconds, 1e-9), seconds: clock.seconds)
     }
 
     /// Collective. The next step's studies; where a rank could not prepare its own, every rank fails alike.
@@ -70,12 +54,6 @@ public struct Trainer {
             let own = stream.next()
             return try context.agree { try own.get() }
         }
-    }
-
-    private func globalCounts(_ studies: [PreparedStudy]) throws -> LossCounts {
-        let own = studies.reduce(0) { $0 + $1.report.labels.count }
-        let masked = try context.collectives.allReduce(Int64(own), .sum)
-        return LossCounts(studies: run.plan.globalBatch, maskedTokens: Int(masked), model: run.weights.config)
     }
 
     /// Collective. The stage's validation, where the run has one; a study that cannot be read is told of and does not end

@@ -27,9 +27,9 @@ struct TrainingRun {
 
     /// Collective. Opens the data, the weights and the run folder, from a checkpoint where there is one.
     ///
+    /// - Parameter requested: the same on every rank, its precision that of the context's engine.
     /// - Throws: `AgreedFailure` on every rank for whatever one of them found at fault.
     static func start(_ requested: RunConfig, context: RankContext, notice: (String) -> Void) throws -> TrainingRun {
-        try context.checkSameConfiguration(requested)
         let pretrained = try context.agree { try Pretrained.open(requested) }
         var config = try context.agree {
             try pretrained.complete(requested) { text in if context.isFirst { notice(text) } }
@@ -127,10 +127,6 @@ struct TrainingRun {
         _ config: RunConfig, _ loaded: LoadedWeights, _ plan: BatchPlan, _ pretrained: Pretrained, context: RankContext
     ) -> TrainStep {
         let weights = loaded.weights
-        let ledger = GradientLedger.make(
-            sum: config.isDeterministic ? .orderFree : .floating,
-            shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, globalBatch: plan.globalBatch,
-            engine: context.engine)
         let share = (plan.globalBatch + plan.rankCount - 1) / plan.rankCount
         let microBatch =
             config.microBatch > 0
@@ -138,10 +134,10 @@ struct TrainingRun {
             : MemoryPlan(config: weights.config).microBatch(
                 availableBytes: context.availableBytes, share: share, training: config,
                 sharingRanks: loaded.sharingRanks)
-        return TrainStep(
-            model: weights.model(dropout: pretrained.dropout(config)), engine: context.engine,
-            ledger: ledger, collectives: context.collectives, activations: Arena(), embeddings: Arena(),
-            clock: context.clock, microBatch: microBatch)
+        return TrainStep.make(
+            weights: weights, dropout: pretrained.dropout(config),
+            sum: config.isDeterministic ? .orderFree : .floating, globalBatch: plan.globalBatch,
+            microBatch: microBatch, context: context)
     }
 }
 

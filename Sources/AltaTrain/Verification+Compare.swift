@@ -77,7 +77,7 @@ extension Verification {
     ///
     /// The bias of an attention's keys has no gradient but rounding, since softmax does not see it: it is held against that of
     /// the queries, whose terms it is made of.
-    private func floor(_ name: String, largest: Double) throws -> Double {
+    func floor(_ name: String, largest: Double) throws -> Double {
         let silent = largest * Verification.silentShare
         guard largest > 0, name.hasSuffix(".key.bias") else { return silent }
         let queries = "gradients/\(name.dropLast("key.bias".count))query.bias"
@@ -85,7 +85,7 @@ extension Verification {
     }
 
     /// What the fixture expects of a group; every loss must be there, and the gradient of every weight that trains.
-    private func expectedNames(in group: String) throws -> [String] {
+    func expectedNames(in group: String) throws -> [String] {
         let names = fixture.names(in: group)
         let required =
             switch group {
@@ -101,25 +101,31 @@ extension Verification {
         return names
     }
 
-    private func largestNorm(_ names: [String]) throws -> Double {
+    func largestNorm(_ names: [String]) throws -> Double {
         try names.map { norm(try fixture.file.floats($0)) }.max() ?? 0
     }
 
-    private func norm(_ values: [Float]) -> Double {
+    func norm(_ values: [Float]) -> Double {
         values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     }
 
     /// The norm of the difference over the norm of what is expected; infinite where nothing was computed.
-    private func error(of name: String, _ computed: ComputedTensors, floor: Double) throws -> Double {
-        let tensor = try fixture.file.tensor(name)
-        var expected = try tensor.dtype.isFloatingPoint ? tensor.floats() : tensor.integers().map { Float($0) }
-        guard var found = computed.tensors[name]?.values, found.count == expected.count else { return .infinity }
-        if name == "embeddings/text_local" { (found, expected) = (usedWords(found), usedWords(expected)) }
+    func error(of name: String, _ computed: ComputedTensors, floor: Double) throws -> Double {
+        guard let (found, expected) = try values(of: name, computed) else { return .infinity }
         var differences = zip(found, expected).map { $0 - $1 }
         if name.hasPrefix("stepped/") { try forgiveSilentElements(&differences, of: name) }
         let difference = norm(differences)
         let norm = max(norm(expected), floor)
         return difference == 0 ? 0 : difference / norm
+    }
+
+    /// What was computed and what is expected; nil where nothing of that shape was computed.
+    func values(of name: String, _ computed: ComputedTensors) throws -> (found: [Float], expected: [Float])? {
+        let tensor = try fixture.file.tensor(name)
+        let expected = try tensor.dtype.isFloatingPoint ? tensor.floats() : tensor.integers().map { Float($0) }
+        guard let found = computed.tensors[name]?.values, found.count == expected.count else { return nil }
+        guard name == "embeddings/text_local" else { return (found, expected) }
+        return (usedWords(found), usedWords(expected))
     }
 
     /// Elements whose gradient is below this share of their tensor's root mean square have one of unknown sign in fp32.
@@ -139,7 +145,7 @@ extension Verification {
     }
 
     /// The rows of padded words that mean something.
-    private func usedWords(_ values: [Float]) -> [Float] {
+    func usedWords(_ values: [Float]) -> [Float] {
         let perStudy = (fixture.config.maxTokens - 1) * fixture.config.projection
         return fixture.studies.enumerated().flatMap { index, study in
             values[index * perStudy..<index * perStudy + (study.report.ids.count - 1) * fixture.config.projection]

@@ -10,6 +10,7 @@ import AltaTensor
 /// Recomputes a fixture with the code that trains, its studies split over the ranks at hand.
 public struct Verification {
     /// How far fp32 may be from the reference: the reference itself moves by about a tenth of this between libraries.
+    /// What bf16 may be is in `HalfTolerance`.
     public enum Tolerance {
         /// Relative, of each loss.
         public static let loss = 1e-5
@@ -28,25 +29,30 @@ public struct Verification {
     let context: RankContext
     let microBatch: Int
 
+    let precision: Precision
+
     private var collectives: any Collectives { context.collectives }
     private var engine: Engine { context.engine }
 
     /// Collective. Computes everything the fixture holds and compares it.
     ///
     /// - Parameters:
+    ///   - precision: fp32 or bf16; a machine without instructions for bf16 computes it too, slowly.
     ///   - microBatch: studies in flight on a rank; 0: its whole share.
     ///   - dump: where rank 0 writes what was computed, whether or not it agrees; nil: nowhere.
     public static func run(
-        fixture path: String, context: RankContext, microBatch: Int, dump: String?
+        fixture path: String, context joined: RankContext, precision: Precision = .fp32, microBatch: Int,
+        dump: String?
     ) throws -> VerificationReport {
-        let fixture = try context.agree { try Fixture.load(path) }
+        let fixture = try joined.agree { try Fixture.load(path) }
+        let context = try joined.agree { try joined.computing(in: precision) }
         let verification = Verification(
             fixture: fixture, context: context,
-            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1))
+            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1), precision: precision)
         let computed = try verification.compute()
         return try context.agree {
             if let dump, context.isFirst { try computed.write(to: dump) }
-            return try verification.compare(computed)
+            return try precision == .bf16 ? verification.compareHalf(computed) : verification.compare(computed)
         }
     }
 
@@ -55,20 +61,16 @@ public struct Verification {
         let weights = try context.loadWeights(
             fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source
         ).weights
-        let model = weights.model(dropoutRate: 0)
-        let ledger = GradientLedger.make(
-            sum: .orderFree, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) },
-            globalBatch: fixture.studies.count, engine: engine)
-        let step = TrainStep(
-            model: model, engine: engine, ledger: ledger, collectives: collectives, activations: Arena(),
-            embeddings: Arena(), clock: context.clock, microBatch: microBatch)
+        let step = TrainStep.make(
+            weights: weights, dropout: TextDropoutRates(0), sum: .orderFree, globalBatch: fixture.studies.count,
+            microBatch: microBatch, context: context)
         var computed = ComputedTensors()
-        if let model = model as? AltaModel { try addInference(model, to: &computed) }
+        if let model = step.model as? AltaModel { try addInference(model, to: &computed) }
         let optimizer = Optimizer.make(weights: weights, constants: fixture.recipe.constants)
         try addGradients(step, to: &computed)
         for rate in fixture.recipe.rates {
             _ = try step.gradients(share, plan: plan, counts: counts)
-            optimizer.update(weights, gradients: ledger, rate: rate, engine: engine)
+            optimizer.update(weights, gradients: step.ledger, rate: rate, engine: engine)
         }
         for (slot, spec) in weights.trainableSpecs.enumerated() {
             computed.add("stepped/", spec, weights.trainables[slot].value)

@@ -4,10 +4,20 @@ import AltaCore
 public struct VerificationRow: Sendable {
     /// The fixture's name for it.
     public let name: String
-    /// The relative error.
+    /// How far it is off.
     public let error: Double
-    /// The largest error that passes.
+    /// The largest error that passes; infinite where the error is only told.
     public let tolerance: Double
+    /// What `error` is.
+    public var measure = Measure.relative
+
+    /// Ways to hold two quantities against each other.
+    public enum Measure: Sendable {
+        /// The norm of the difference over the norm of what is expected.
+        case relative
+        /// 1 minus the cosine of the two.
+        case cosineLack
+    }
 
     /// Whether it passes; an error that is not a number does not.
     public var passes: Bool { error <= tolerance }
@@ -21,7 +31,7 @@ public struct VerificationReport: Sendable {
     /// Whether every row passes.
     public var passes: Bool { !rows.isEmpty && rows.allSatisfy(\.passes) }
 
-    /// A table with every row that fails, the worst of each group, and a closing line.
+    /// A table with every row that fails, the worst of each group, all losses and cosines, and a closing line.
     public func table() -> String {
         var lines = ["quantity".padded(to: 52) + "error".padded(to: 12) + "tolerance".padded(to: 12) + "result"]
         for group in groups {
@@ -29,7 +39,7 @@ public struct VerificationReport: Sendable {
             let failing = members.filter { !$0.passes }
             let worst = members.max { $0.error < $1.error }
             let shown = failing.isEmpty ? [worst].compactMap { $0 } : failing
-            let lists = group == "losses" ? members : shown
+            let lists = group == "losses" || members.contains { $0.measure == .cosineLack } ? members : shown
             lines += lists.map(line)
             lines.append("\(group): \(members.count) compared, \(failing.count) past tolerance")
         }
@@ -45,10 +55,17 @@ public struct VerificationReport: Sendable {
 
     private static func group(_ name: String) -> String { String(name.prefix { $0 != "/" }) }
 
+    /// Five digits after the point.
+    private static func digits(_ value: Double) -> Double { (value * 1e5).rounded() / 1e5 }
+
     private func line(_ row: VerificationRow) -> String {
         let name = row.name.count > 50 ? "..." + row.name.suffix(47) : row.name
-        return name.padded(to: 52) + row.error.scientific.padded(to: 12) + row.tolerance.scientific.padded(to: 12)
-            + (row.passes ? "ok" : "FAILED")
+        let isCosine = row.measure == .cosineLack
+        let error = isCosine ? "cos \(Self.digits(1 - row.error))" : row.error.scientific
+        let tolerance = isCosine ? "\(Self.digits(1 - row.tolerance))" : row.tolerance.scientific
+        let result = row.tolerance == .infinity ? "told" : "ok"
+        return name.padded(to: 52) + error.padded(to: 12) + tolerance.padded(to: 12)
+            + (row.passes ? result : "FAILED")
     }
 }
 

@@ -1,19 +1,34 @@
 #include "alta_rows.h"
 #include "alta_vector.h"
 
+INLINE void adamw_element(float *parameter, float g, float *first, float *second, alta_adamw_factors factors) {
+#pragma clang fp contract(off)
+    float m = *first + (g - *first) * factors.one_minus_beta1;
+    float v = *second * factors.beta2 + g * g * factors.one_minus_beta2;
+    float denominator = __builtin_elementwise_sqrt(v) / factors.root_correction2 + factors.epsilon;
+    *parameter = *parameter * factors.keep - factors.step_size * (m / denominator);
+    *first = m;
+    *second = v;
+}
+
 KERNEL void alta_adamw(
     float *parameter, const float *gradient, float *first, float *second, long count, alta_adamw_factors factors) {
-#pragma clang fp contract(off)
+    ELEMENTWISE
+    for (long i = 0; i < count; i++) adamw_element(parameter + i, gradient[i], first + i, second + i, factors);
+}
+
+KERNEL double alta_adamw_fixed_point(
+    float *parameter, int64_t *sums, float *first, float *second, long count, alta_adamw_factors factors) {
+#pragma clang fp reassociate(on)
+    double squares = 0;
     ELEMENTWISE
     for (long i = 0; i < count; i++) {
-        float g = gradient[i];
-        float m = first[i] + (g - first[i]) * factors.one_minus_beta1;
-        float v = second[i] * factors.beta2 + g * g * factors.one_minus_beta2;
-        float denominator = __builtin_elementwise_sqrt(v) / factors.root_correction2 + factors.epsilon;
-        parameter[i] = parameter[i] * factors.keep - factors.step_size * (m / denominator);
-        first[i] = m;
-        second[i] = v;
+        float g = (float)((double)sums[i] * 0x1p-44);
+        adamw_element(parameter + i, g, first + i, second + i, factors);
+        squares += (double)g * (double)g;
+        sums[i] = 0;
     }
+    return squares;
 }
 
 KERNEL bool alta_add_fixed_point(const float *values, float limit, int64_t *sums, long count) {

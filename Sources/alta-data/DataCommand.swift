@@ -29,11 +29,11 @@ struct DataCommand: Sendable {
                 throw AltaError(
                     "alta-data pack is not available in this version", remedy: "train from the CSV", exitCode: .usage)
             }
-            guard let (chosen, rest) = try group.command(arguments) else {
-                print(group.help, terminator: "")
-                return ExitCode.done.rawValue
+            switch try group.request(arguments) {
+            case .help(let text): print(text, terminator: "")
+            case .command(let chosen, let rest):
+                for command in all where "alta-data \(command.name)" == chosen.name { try command.perform(rest) }
             }
-            for command in all where "alta-data \(command.name)" == chosen.name { try command.perform(rest) }
             return ExitCode.done.rawValue
         } catch {
             FileHandle.standardError.write(Data("error: \(error)\n".utf8))

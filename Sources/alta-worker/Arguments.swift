@@ -46,7 +46,6 @@ enum Arguments {
     /// Keys of the contract that this version does not act on are refused, not ignored.
     private static func checkAvailable(_ config: RunConfig) throws {
         let unavailable = [
-            ("precision", config.precision == .bf16, "use fp32 or auto"),
             ("absent_views", config.absentViews == .shared, "use each"),
         ]
         for (key, isUsed, remedy) in unavailable where isUsed {

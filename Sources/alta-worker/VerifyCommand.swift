@@ -8,7 +8,7 @@ enum VerifyCommand {
         summary: "Recompute a numerical fixture at any rank count and hold it against what it expects.",
         positionals: [PositionalArgument("FIXTURE", "a safetensors file written by the reference")],
         options: [
-            .value("--precision", name: "PRECISION", "fp32 (the default)"),
+            .value("--precision", name: "PRECISION", "fp32 (the default) or bf16, which is held against wider bounds"),
             .value("--micro-batch", name: "M", "studies in flight on a rank; 0, the default: its whole share"),
             .value("--dump", name: "OUT", "write what was computed, under the fixture's names, as safetensors"),
         ],
@@ -16,14 +16,12 @@ enum VerifyCommand {
 
     static func run(_ arguments: ParsedArguments, job: RankContext) throws -> ExitCode {
         let microBatch = try job.agree { try arguments.int("--micro-batch", in: 0...1_000_000) ?? 0 }
-        if let precision = arguments.value("--precision"), precision != "fp32" {
-            throw job.together(
-                AltaError(
-                    "alta-worker verify: --precision \(precision) is not available in this version",
-                    remedy: "use --precision fp32", exitCode: .usage))
+        let name = arguments.value("--precision") ?? Precision.fp32.rawValue
+        guard let precision = Precision(rawValue: name), precision != .auto else {
+            throw job.together(arguments.command.usageError("--precision is \(name)", "give fp32 or bf16"))
         }
         let report = try Verification.run(
-            fixture: arguments.positionals[0], context: job, microBatch: microBatch,
+            fixture: arguments.positionals[0], context: job, precision: precision, microBatch: microBatch,
             dump: arguments.value("--dump"))
         if job.isFirst { Console.print(report.table()) }
         return report.passes ? .done : .failed

@@ -11,36 +11,37 @@ enum WorkerCommand {
             + "it is a job of one rank.",
         commands: [
             TrainCommand.pretrain, TrainCommand.align, EvaluateCommand.description, EmbedCommand.description,
-            ExportCommand.description, VerifyCommand.description,
+            ExportCommand.description, VerifyCommand.description, BenchStepCommand.description,
         ])
 
     /// Runs a command line; the process's exit code.
     ///
     /// Wrong usage is told within the job: by one rank, whether it or all of them were called wrongly.
     static func run(_ arguments: [String]) -> Int32 {
-        let parsed = Result { try parse(arguments) }
-        if case .success(let parsed) = parsed, parsed?.wantsHelp ?? true {
-            Console.print(parsed?.command.help ?? group.help)
+        let line = Result { try read(arguments) }
+        if case .success(.help(let text)) = line {
+            Console.print(text)
             return ExitCode.done.rawValue
         }
         return Job.run { job in
-            guard let parsed = try job.agree({ try parsed.get() }) else { return .done }
+            guard case .command(let parsed) = try job.agree({ try line.get() }) else { return .done }
             return try perform(parsed, job: job)
         }
     }
 
-    /// Commands of the contract that later versions bring; a near miss would be no help.
-    private static let laterCommands = ["bench"]
+    /// What a command line asks for.
+    private enum Line {
+        case help(String)
+        case command(ParsedArguments)
+    }
 
-    /// The command line; nil: it asks what there is.
-    private static func parse(_ arguments: [String]) throws -> ParsedArguments? {
-        if let first = arguments.first, laterCommands.contains(first) {
-            throw AltaError(
-                "alta-worker \(first) is not available in this version", remedy: "see alta-worker --help",
-                exitCode: .usage)
+    private static func read(_ arguments: [String]) throws -> Line {
+        switch try group.request(arguments) {
+        case .help(let text): return .help(text)
+        case .command(let command, let rest):
+            let parsed = try command.parse(rest)
+            return parsed.wantsHelp ? .help(command.help) : .command(parsed)
         }
-        guard let (command, rest) = try group.command(arguments) else { return nil }
-        return try command.parse(rest)
     }
 
     private static func perform(_ parsed: ParsedArguments, job: RankContext) throws -> ExitCode {
@@ -50,6 +51,7 @@ enum WorkerCommand {
         case EvaluateCommand.description.name: try EvaluateCommand.run(parsed, job: job)
         case EmbedCommand.description.name: try EmbedCommand.run(parsed, job: job)
         case ExportCommand.description.name: try ExportCommand.run(parsed, job: job)
+        case BenchStepCommand.description.name: try BenchStepCommand.run(parsed, job: job)
         default: try VerifyCommand.run(parsed, job: job)
         }
     }

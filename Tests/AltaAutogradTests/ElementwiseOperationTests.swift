@@ -60,7 +60,8 @@ struct ElementwiseOperationTests {
         let keys = (0..<5).map { RandomKey(seed: 3, purpose: .dropout).child(UInt64($0)) }
         let check = GradientCheck(weights: weights) { [studies] tape in
             Outcome(outputs: [
-                tape.dropout(x.variable(on: tape, studies: studies), rate: 0.4, keys: keys, sequences: sequences)
+                tape.dropout(
+                    x.variable(on: tape, studies: studies), RowDropout(rate: 0.4, keys: keys, sequences: sequences))
             ])
         }
         let expected = arena.matrix(rows, width)
@@ -78,8 +79,9 @@ struct ElementwiseOperationTests {
         let x = weights.input("x", rows, width)
         let tape = Tape(engine: weights.engine, arena: arena, ledger: nil)
         let variable = x.variable(on: tape, studies: studies)
-        let kept = tape.dropout(variable, rate: 0, keys: [], sequences: studies)
+        let kept = tape.dropout(variable, RowDropout(rate: 0, keys: [], sequences: Segments(lengths: [])))
         #expect(kept.value.base == variable.value.base)
+        #expect(tape.dropout(variable, nil).value.base == variable.value.base)
     }
 
     @Test func normalizeRows() throws {
@@ -101,7 +103,7 @@ struct ElementwiseOperationTests {
         let check = GradientCheck(weights: weights) { [studies] tape in
             Outcome(outputs: [
                 tape.layerNorm(
-                    x.variable(on: tape, studies: studies), gamma: gamma, beta: beta, epsilon: epsilon)
+                    x.variable(on: tape, studies: studies), NormWeights(gamma: gamma, beta: beta, epsilon: epsilon))
             ])
         }
         let expected = arena.matrix(rows, width)

@@ -102,6 +102,13 @@ struct GradientCheck {
     }
 }
 
+extension Tape {
+    /// `x + scale y`.
+    func add(_ x: Variable, _ y: Variable, scale: Float = 1) -> Variable {
+        sum(ResidualStream(x, adding: [Branch(y, scale: scale)]))
+    }
+}
+
 extension Arena {
     /// Fills what will be handed out first with NaN: fresh memory is zero, and would hide a value that nobody wrote.
     func poison() {

@@ -43,7 +43,7 @@ struct GradientLedgerTests {
                 gradient.rows(target..<target + 1).copy(from: seed.rows(source..<source + 1))
             }
             let y = tape.linear(tape.constant(input, studies: segments), w, bias: b)
-            let z = tape.layerNorm(y, gamma: gamma, beta: b, epsilon: 1e-6)
+            let z = tape.layerNorm(y, NormWeights(gamma: gamma, beta: b, epsilon: 1e-6))
             tape.backward(seeds: [(z, gradient)])
         }
     }

@@ -10,7 +10,7 @@ final class ProgramWeights {
     private(set) var trainables: [Trainable] = []
     private var memory: [Region] = []
 
-    init() throws { engine = try Engine(threads: 1) }
+    init(format: NumberFormat = .full) throws { engine = try Engine(threads: 1, format: format) }
 
     /// The shapes of the ledger's slots.
     var shapes: [(rows: Int, columns: Int)] { trainables.map { ($0.value.rows, $0.value.columns) } }
@@ -54,11 +54,11 @@ struct Input {
     /// The values, transposed: `[columns, rows]`.
     var transposed: Matrix { weight.value }
 
-    func variable(on tape: Tape, studies: Segments) -> Variable {
+    func variable(on tape: Tape, studies: Segments, storage: Storage = .sums) -> Variable {
         let identity = tape.arena.matrix(rows, rows)
         identity.fill(0)
         for row in 0..<rows { identity[row, row] = 1 }
-        return tape.linear(tape.constant(identity, studies: studies), weight, bias: zeros)
+        return tape.linear(tape.constant(identity, studies: studies), weight, bias: zeros, storage: storage)
     }
 
     /// The values `[rows, columns]` in memory of `arena`.

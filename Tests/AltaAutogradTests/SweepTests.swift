@@ -22,8 +22,8 @@ struct SweepTests {
             let sums = [
                 tape.add(x, x, scale: 0.25), tape.gelu(x), tape.linear(x, w, bias: b),
                 tape.linear(tape.gelu(x), w, bias: b), tape.normalizeRows(x),
-                tape.layerNorm(x, gamma: gamma, beta: beta, epsilon: 1e-6),
-                tape.dropout(x, rate: 0.5, keys: keys, sequences: studies),
+                tape.layerNorm(x, NormWeights(gamma: gamma, beta: beta, epsilon: 1e-6)),
+                tape.dropout(x, RowDropout(rate: 0.5, keys: keys, sequences: studies)),
                 tape.addVector(x, vector, toRows: [0..<1, 2..<5]), tape.addVector(x, vector, toRows: [1..<3, 3..<4]),
             ]
             let total = sums.dropFirst().reduce(sums[0]) { tape.add($0, $1, scale: 0.5) }
@@ -69,7 +69,7 @@ struct SweepTests {
         let tape = Tape(engine: weights.engine, arena: arena, ledger: ledger)
         let x = tape.textTokens(
             [0, 1, 3, 2, 2], sequences: Segments(lengths: [2, 3]), studies: Segments(lengths: [2, 3]), weights: tables)
-        let y = tape.layerNorm(tape.linear(x, w, bias: b), gamma: b, beta: b, epsilon: 1e-6)
+        let y = tape.layerNorm(tape.linear(x, w, bias: b), NormWeights(gamma: b, beta: b, epsilon: 1e-6))
         #expect(!x.needsGradient && !y.needsGradient)
         _ = tape.maskedLanguageError(y, words: tables.words, bias: b4(weights), labels: [0, 1, 2, 3, 0], scale: 1)
         tape.backward(seeds: [(y, weights.normal(5, 6))])
@@ -84,7 +84,7 @@ struct SweepTests {
         #expect(weights.shapes.count == 1)
         GradientCheck(weights: weights) { [studies] tape in
             let y = tape.linear(x.variable(on: tape, studies: studies), w, bias: b)
-            return Outcome(outputs: [tape.layerNorm(tape.gelu(y), gamma: b, beta: b, epsilon: 1e-6)])
+            return Outcome(outputs: [tape.layerNorm(tape.gelu(y), NormWeights(gamma: b, beta: b, epsilon: 1e-6))])
         }.verify()
     }
 

@@ -64,13 +64,35 @@ import Testing
 
     @Test func groupsFindTheirCommands() throws {
         let group = CommandGroup(name: "alta-launch", summary: "Launches jobs.", commands: [command])
-        let (found, rest) = try #require(try group.command(["run", "file"]))
+        guard case .command(let found, let rest) = try group.request(["run", "file"]) else {
+            Issue.record("no command")
+            return
+        }
         #expect(found.name == "alta-launch run" && rest == ["file"])
-        #expect(try group.command(["--help"]) == nil)
+        guard case .help = try group.request(["--help"]) else {
+            Issue.record("no help")
+            return
+        }
         #expect(group.help.contains("alta-launch run  Starts a job."))
-        let error = try #require(throws: AltaError.self) { try group.command(["rum"]) }
+        let error = try #require(throws: AltaError.self) { try group.request(["rum"]) }
         #expect("\(error)".contains("did you mean run?") && error.exitCode == .usage)
-        #expect(throws: AltaError.self) { try group.command([]) }
+        #expect(throws: AltaError.self) { try group.request([]) }
+    }
+
+    @Test func namesOfTwoWordsAreFound() throws {
+        let bench = CommandDescription(name: "alta-launch bench step", summary: "Times steps.", example: "")
+        let group = CommandGroup(name: "alta-launch", summary: "Launches jobs.", commands: [command, bench])
+        guard case .command(let found, let rest) = try group.request(["bench", "step", "--steps"]),
+            case .help(let text) = try group.request(["bench", "--help"])
+        else {
+            Issue.record("neither command nor help")
+            return
+        }
+        #expect(found.name == bench.name && rest == ["--steps"])
+        #expect(text.contains("alta-launch bench step  Times steps.") && !text.contains("run"))
+        let unknown = try #require(throws: AltaError.self) { try group.request(["bench", "stop"]) }
+        #expect("\(unknown)".contains("did you mean step?") && unknown.exitCode == .usage)
+        #expect(throws: AltaError.self) { try group.request(["bench"]) }
     }
 
     @Test func nearestNames() {

@@ -47,35 +47,6 @@ private let productTolerance: Float = 3e-6
         #expect(engine.operationCount == 6 * rows * inputs * outputs)
     }
 
-    @Test(arguments: [1, 2]) func aRowHasTheSameBitsInEveryProduct(threads: Int) throws {
-        let engine = try Engine(threads: threads)
-        let single = try Engine(threads: 1)
-        guard engine.checkRowIndependence() else {
-            // Where oneDNN has no packed kernel it must be seen, since runs are then not reproducible.
-            #expect(!engine.kernelName(outputs: 192, inputs: 64).hasPrefix("brg"))
-            return
-        }
-        for (inputs, outputs) in [(64, 192), (768, 16), (16, 768), (65, 33), (192, 64), (768, 768)] {
-            let arena = Arena()
-            // Enough that the larger products are shared out to threads.
-            let rows = 1500
-            let x = normalMatrix(arena, rows, inputs, seed: 1)
-            let bias = normalMatrix(arena, 1, outputs, seed: 3)
-            let packed = engine.pack(normalMatrix(arena, outputs, inputs, seed: 2))
-            let all = arena.matrix(rows, outputs)
-            single.forward(x, packed, bias: bias.base, into: all)
-            for range in [0..<1, 0..<2, 5..<22, 7..<39, 0..<rows, 100..<rows, rows - 1..<rows] {
-                let padded = arena.matrix(range.count, outputs)
-                engine.forward(x.rows(range), packed, bias: bias.base, into: padded)
-                #expect(padded.hasBits(of: all.rows(range)), "\(inputs) to \(outputs), rows \(range)")
-                let guarded = Guarded(arena, range.count, outputs, seed: 9)
-                engine.forward(x.rows(range), packed, bias: bias.base, into: guarded.inner)
-                #expect(guarded.inner.hasBits(of: all.rows(range)), "\(inputs) to \(outputs), rows \(range)")
-                #expect(guarded.neighboursAreIntact)
-            }
-        }
-    }
-
     @Test func accumulatingAddsInEveryRow() throws {
         let engine = try Engine(threads: 1)
         let arena = Arena()

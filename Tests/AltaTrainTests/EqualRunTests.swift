@@ -36,10 +36,12 @@ extension WorkerJobs {
                 AlignJob(folder: "\(folder)/exact", settings: job.settings), [(1, 0), (2, 0)], steps: 6)
         }
 
-        @Test(arguments: ["adapters", "all"]) func sampleStudiesAtAnyRankCount(trainable: String) throws {
+        @Test(arguments: ["adapters", "all"], ["fp32", "bf16"])
+        func sampleStudiesAtAnyRankCount(trainable: String, precision: String) throws {
             let cohort = try SampleCohort.make(11)
             defer { cohort.remove() }
             var job = AlignJob.small(cohort)
+            job.settings["precision"] = .string(precision)
             job.settings["global_batch"] = 5
             job.settings["trainable"] = .string(trainable)
             job.settings["deterministic"] = true

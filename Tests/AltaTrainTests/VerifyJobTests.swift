@@ -7,21 +7,22 @@ extension WorkerJobs {
     /// `alta-worker verify`: the fixtures pass however their studies are split, and what is off is found.
     @Suite struct Verify {
         static func run(
-            _ fixture: String, ranks: Int, microBatch: Int = 0, dump: String? = nil
+            _ fixture: String, ranks: Int, microBatch: Int = 0, precision: String = "fp32", dump: String? = nil
         ) throws -> JobOutcome {
-            let options = ["--micro-batch", "\(microBatch)"] + (dump.map { ["--dump", $0] } ?? [])
+            let options =
+                ["--micro-batch", "\(microBatch)", "--precision", precision] + (dump.map { ["--dump", $0] } ?? [])
             return try JobRunner.run("alta-worker", ranks: ranks, ["verify", fixture] + options)
         }
 
-        @Test(arguments: ["tiny.safetensors", "wide.safetensors", "mrm.safetensors"])
-        func fixturesPassWithEqualDumpsAtAnyRankCountAndMicroBatch(name: String) throws {
+        @Test(arguments: ["tiny.safetensors", "wide.safetensors", "mrm.safetensors"], ["fp32", "bf16"])
+        func fixturesPassWithEqualDumpsAtAnyRankCountAndMicroBatch(name: String, precision: String) throws {
             let folder = try SharedMaterial.temporaryFolder("dumps")
             defer { try? FileManager.default.removeItem(atPath: folder) }
             var first: Data?
             for (ranks, microBatch) in [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0), (3, 2), (5, 0), (5, 1)] {
                 let dump = "\(folder)/\(ranks)-\(microBatch).safetensors"
                 let outcome = try Self.run(
-                    SharedMaterial.fixture(name), ranks: ranks, microBatch: microBatch, dump: dump)
+                    SharedMaterial.fixture(name), ranks: ranks, microBatch: microBatch, precision: precision, dump: dump)
                 expectDone(outcome)
                 #expect(outcome.output.contains("verified: everything within tolerance"))
                 let bytes = try Data(contentsOf: URL(filePath: dump))
@@ -61,6 +62,21 @@ extension WorkerJobs {
             let failing = outcome.output.split(separator: "\n").filter { $0.hasSuffix("FAILED") }
             #expect(failing.count == 1 && failing.first?.hasPrefix(name) == true, "\(outcome.output)")
             #expect(outcome.output.contains("FAILED: "))
+        }
+
+        /// A gradient that points elsewhere, and a loss that is 5 % off, are more than bf16 explains.
+        @Test func whatIsOffInHalfPrecisionIsNamed() throws {
+            let factors: [String: Float] = ["gradients/norm.weight": -1, "losses/masked_language": 1.05]
+            let fixture = try ModifiedFixture.make(of: "tiny.safetensors", factors: factors)
+            defer { fixture.remove() }
+            let outcome = try Self.run(fixture.path, ranks: 2, precision: "bf16")
+            #expect(outcome.exitCode == 1)
+            let failing = outcome.output.split(separator: "\n").filter { $0.hasSuffix("FAILED") }
+            #expect(failing.count == 2, "\(outcome.output)")
+            for name in factors.keys { #expect(failing.contains { $0.hasPrefix(name) }, "\(name)") }
+            // Every cosine is told, and their median.
+            #expect(outcome.output.split(separator: "\n").count { $0.contains(" cos ") } > 90)
+            #expect(outcome.output.contains("gradients/median"))
         }
 
         @Test(arguments: ["gradients/norm.weight", "losses/masked_language", "batch/noise", "weights/norm.weight"])
@@ -114,7 +130,7 @@ extension WorkerJobs {
         }
 
         @Test(arguments: [
-            (["verify", "FIXTURE", "--precision", "bf16"], "bf16"), (["verify", "FIXTURE", "--dumb", "x"], "--dump"),
+            (["verify", "FIXTURE", "--precision", "fp16"], "fp16"), (["verify", "FIXTURE", "--dumb", "x"], "--dump"),
             (["verify", "FIXTURE", "--micro-batch", "-1"], "--micro-batch"), (["verify"], "FIXTURE"),
             (["verif", "FIXTURE"], "verify"), (["align", "--sett", "seed=1"], "--set"),
         ])

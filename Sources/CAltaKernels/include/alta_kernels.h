@@ -2,6 +2,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alta_half.h"
+#include "alta_half_attention.h"
 #include "alta_matmul.h"
 #include "alta_rows.h"
 #include "alta_threads.h"

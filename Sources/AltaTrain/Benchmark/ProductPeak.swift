@@ -1,0 +1,40 @@
+import AltaCore
+import AltaTensor
+
+/// The fastest that this machine multiplies matrices, measured in the process that the figure is held against.
+struct ProductPeak {
+    /// The widths of products with packed weights that a step of the model has most of.
+    let shapes: [(outputs: Int, inputs: Int)]
+    /// The rows of a product: those of a study's radiographs.
+    let rows: Int
+
+    /// The layers of the vision encoder of a model.
+    static func of(_ config: ModelConfig) -> ProductPeak {
+        let (width, wide) = (config.width, 4 * config.width)
+        return ProductPeak(
+            shapes: [(3 * width, width), (width, width), (wide, width), (width, wide)],
+            rows: config.stage.views.count * (1 + config.kept))
+    }
+
+    /// The best rate of any of the shapes over some repetitions, 10^9 floating-point operations a second, with all threads
+    /// of the engine.
+    func measure(_ engine: Engine) -> Double {
+        shapes.map { rate(outputs: $0.outputs, inputs: $0.inputs, engine) }.max() ?? 0
+    }
+
+    private func rate(outputs: Int, inputs: Int, _ engine: Engine) -> Double {
+        engine.scratch.scoped {
+            let weight = engine.scratch.matrix(outputs, inputs)
+            let (x, y) = (engine.scratch.matrix(rows, inputs), engine.scratch.matrix(rows, outputs))
+            weight.fill(0.5)
+            x.fill(0.25)
+            let packed = engine.pack(weight, directions: .forward)
+            let operations = 2 * Double(rows) * Double(outputs) * Double(inputs)
+            let clock = ContinuousClock()
+            let best = (0..<40).map { _ in
+                PhaseClock.seconds(clock.measure { engine.forward(x, packed, bias: nil, into: y) })
+            }.min()
+            return operations * 1e-9 / max(best ?? 0, 1e-9)
+        }
+    }
+}

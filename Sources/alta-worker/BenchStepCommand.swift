@@ -1,0 +1,57 @@
+import AltaCore
+import AltaTrain
+
+/// What the benchmarks have in common: each checks, then times, and prints one JSON object a line.
+enum Benchmarks {
+    /// Prints a line on the rank that speaks.
+    static func emit(_ line: JSONObject) throws { Console.print(try JSONValue.object(line).text()) }
+}
+
+/// `alta-worker bench step`: whole training steps.
+enum BenchStepCommand {
+    static let description = CommandDescription(
+        name: "alta-worker bench step",
+        summary: "Time training steps on studies made of noise.",
+        options: [
+            .value("--model", name: "NAME", "alta-tiny, alta-small or alta-base (the default)"),
+            .value("--studies", name: "B", "studies in a step, over all ranks (8)"),
+            .value("--mean-tokens", name: "T", "tokens of a report on average (84)"),
+            .value("--steps", name: "N", "steps to time, after 2 that warm up (5)"),
+            .value("--threads", name: "N", "threads of each rank (ALTA_THREADS, else 1)"),
+            .value("--micro-batch", name: "M", "studies in flight on a rank; 0, the default: its whole share"),
+            .value("--trainable", name: "SET", "adapters (the default) or all"),
+            .value("--seed", name: "S", "of the weights and the studies (1)"),
+        ],
+        example: "mpirun -n 2 alta-worker bench step --model alta-base --studies 8 --steps 5",
+        notes: "Each line is the slowest rank's; peak_memory_bytes and bytes_sent are the largest rank's.")
+
+    static func run(_ parsed: ParsedArguments, job: RankContext) throws -> ExitCode {
+        let options = try job.agree { try chosenOptions(parsed) }
+        let context = try job.agree {
+            try parsed.int("--threads", in: 1...1024).map { try job.with(threads: $0) } ?? job
+        }
+        try StepBenchmark.run(options, context: context, notice: Console.note, emit: Benchmarks.emit)
+        return .done
+    }
+
+    private static func chosenOptions(_ parsed: ParsedArguments) throws -> StepBenchmark.Options {
+        var options = StepBenchmark.Options()
+        options.modelName = parsed.value("--model") ?? options.modelName
+        guard let model = ModelConfig.preset(options.modelName) else {
+            throw parsed.command.usageError(
+                "--model is \(options.modelName)", "give one of \(ModelConfig.presetNames.joined(separator: ", "))")
+        }
+        options.model = model
+        options.studies = try parsed.int("--studies", in: 1...1_000_000) ?? options.studies
+        options.meanTokens = try parsed.int("--mean-tokens", in: 3...1_000_000) ?? options.meanTokens
+        options.steps = try parsed.int("--steps", in: 1...1_000_000) ?? options.steps
+        options.microBatch = try parsed.int("--micro-batch", in: 0...1_000_000) ?? options.microBatch
+        options.seed = try parsed.int("--seed", in: 0...Int.max).map { UInt64($0) } ?? options.seed
+        let set = parsed.value("--trainable") ?? options.trainable.rawValue
+        guard let trainable = TrainableSet(rawValue: set) else {
+            throw parsed.command.usageError("--trainable is \(set)", "give adapters or all")
+        }
+        options.trainable = trainable
+        return options
+    }
+}

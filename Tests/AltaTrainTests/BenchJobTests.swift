@@ -1,0 +1,73 @@
+import AltaCore
+import AltaTestSupport
+import AltaTrain
+import Testing
+
+@Suite struct SyntheticStudiesTests {
+    @Test(arguments: [1, 2, 7, 8, 64])
+    func reportsHaveTheMeanAskedForAndEveryLengthTheModelTakes(count: Int) throws {
+        let studies = try SyntheticStudies.make(
+            config: .published(.align), count: count, meanTokens: 84, seed: 1)
+        #expect(abs(studies.tokenCounts.reduce(0, +) - 84 * count) <= count / 2)
+        #expect(studies.tokenCounts.allSatisfy { (40...128).contains($0) })
+        #expect(count < 64 || (studies.tokenCounts.min() == 40 && studies.tokenCounts.max() == 128))
+    }
+
+    @Test func aMeanThatTheModelCannotHaveIsRefused() {
+        for mean in [2, 128 + 1] {
+            #expect(throws: AltaError.self) {
+                try SyntheticStudies.make(config: .published(.align), count: 4, meanTokens: mean, seed: 1)
+            }
+        }
+    }
+
+    @Test func studiesAreAFunctionOfTheSeedAndTheirRow() throws {
+        func study(seed: UInt64, row: Int) throws -> [Float] {
+            let config = try #require(ModelConfig.preset("alta-tiny"))
+            let studies = try SyntheticStudies.make(config: config, count: 6, meanTokens: 84, seed: seed)
+            #expect(studies.study(row).views.map { $0 != nil } == [true, row % 2 == 0, row % 3 != 1, row % 3 == 0])
+            return studies.study(row).large.pixels
+        }
+        #expect(try study(seed: 1, row: 3) == study(seed: 1, row: 3))
+        #expect(try study(seed: 1, row: 3) != study(seed: 2, row: 3))
+        #expect(try study(seed: 1, row: 3) != study(seed: 1, row: 4))
+    }
+}
+
+extension WorkerJobs {
+    /// `alta-worker bench`: one line a step, and the same steps at any rank count.
+    @Suite struct Bench {
+        static func lines(_ arguments: [String], ranks: Int) throws -> [JSONObject] {
+            let outcome = try JobRunner.run("alta-worker", ranks: ranks, ["bench"] + arguments)
+            expectDone(outcome)
+            return try outcome.output.split(separator: "\n").map { try #require(JSONValue(parsing: String($0)).object) }
+        }
+
+        @Test func stepsAreTheSameAtAnyRankCount() throws {
+            let arguments = ["step", "--model", "alta-tiny", "--studies", "5", "--steps", "2"]
+            let one = try Self.lines(arguments, ranks: 1)
+            let three = try Self.lines(arguments, ranks: 3)
+            #expect(one.count == 2 && three.count == 2)
+            for (single, several) in zip(one, three) {
+                for key in ["step", "loss", "gflop", "studies"] { #expect(single[key] == several[key], "\(key)") }
+                let rate = try #require(several["studies_per_second"]?.double)
+                let seconds = try #require(several["seconds_per_step"]?.double)
+                #expect(abs(rate * seconds - 5) < 1e-6)
+                for key in ["gflops", "gemm_peak_gflops", "peak_memory_bytes", "bytes_sent"] {
+                    #expect(try #require(several[key]?.double) > 0, "\(key)")
+                }
+                #expect(single["bytes_sent"]?.double == 0)
+            }
+        }
+
+        @Test func wrongOptionsAreUsageErrors() throws {
+            for (arguments, part) in [
+                (["step", "--model", "alta-huge"], "alta-base"), (["step", "--mean-tokens", "400"], "mean-tokens"),
+                (["step", "--steps", "0"], "--steps is 0"), (["stop"], "did you mean step?"),
+            ] {
+                let outcome = try JobRunner.run("alta-worker", ranks: 2, ["bench"] + arguments)
+                expectFault(outcome, [part], exitCode: 2)
+            }
+        }
+    }
+}
