@@ -17,7 +17,8 @@ extension Tape {
         let values = values(rows, qkv.columns / 3, .products)
         let logSumExp = pointer(arena.buffer(max(rows * heads, 1)) as UnsafeMutableBufferPointer<Float>)
         engine.attention(
-            qkv.operand, segments: sequences, heads: heads, into: values.operand, logSumExp: logSumExp, dropout: dropout)
+            qkv.operand, segments: sequences, heads: heads, into: values.operand, logSumExp: logSumExp, dropout: dropout
+        )
         let y = variable(values, studies: qkv.studies, needsGradient: qkv.needsGradient)
         record(
             AttentionOperation(

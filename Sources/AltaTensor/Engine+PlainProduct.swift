@@ -26,8 +26,8 @@ extension Engine {
         let blocks = (dw.rows + Engine.outputBlock - 1) / Engine.outputBlock
         let parts = min(threads, blocks, max(1, dw.count >> 15))
         parallelParts(parts) { part in
-            let outputs = (part * blocks / parts * Engine.outputBlock)..<min(
-                dw.rows, (part + 1) * blocks / parts * Engine.outputBlock)
+            let end = min(dw.rows, (part + 1) * blocks / parts * Engine.outputBlock)
+            let outputs = part * blocks / parts * Engine.outputBlock..<end
             let product = PlainProduct.weightGradient(
                 rows: dy.rows, outputs: outputs.count, inputs: x.columns, dyStride: dy.columns,
                 dwStride: dw.columns, accumulate: accumulate)

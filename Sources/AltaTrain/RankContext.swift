@@ -51,7 +51,7 @@ public struct RankContext {
 
     /// The same rank with an engine of `threads` threads.
     public func with(threads: Int) throws -> RankContext {
-        with(engine: try Engine(threads: threads))
+        with(engine: try Engine(threads: threads, format: engine.format))
     }
 
     /// The same rank with another engine.

@@ -46,7 +46,7 @@ enum Arguments {
     /// Keys of the contract that this version does not act on are refused, not ignored.
     private static func checkAvailable(_ config: RunConfig) throws {
         let unavailable = [
-            ("absent_views", config.absentViews == .shared, "use each"),
+            ("absent_views", config.absentViews == .shared, "use each")
         ]
         for (key, isUsed, remedy) in unavailable where isUsed {
             throw AltaError("\(key): this value is not available in this version", remedy: remedy)

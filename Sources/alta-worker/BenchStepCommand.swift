@@ -19,6 +19,7 @@ enum BenchStepCommand {
             .value("--steps", name: "N", "steps to time, after 2 that warm up (5)"),
             .value("--threads", name: "N", "threads of each rank (ALTA_THREADS, else 1)"),
             .value("--micro-batch", name: "M", "studies in flight on a rank; 0, the default: its whole share"),
+            .value("--precision", name: "PRECISION", "fp32, bf16 or auto (the default)"),
             .value("--trainable", name: "SET", "adapters (the default) or all"),
             .value("--seed", name: "S", "of the weights and the studies (1)"),
         ],
@@ -47,6 +48,11 @@ enum BenchStepCommand {
         options.steps = try parsed.int("--steps", in: 1...1_000_000) ?? options.steps
         options.microBatch = try parsed.int("--micro-batch", in: 0...1_000_000) ?? options.microBatch
         options.seed = try parsed.int("--seed", in: 0...Int.max).map { UInt64($0) } ?? options.seed
+        let precision = parsed.value("--precision") ?? options.precision.rawValue
+        guard let precision = Precision(rawValue: precision) else {
+            throw parsed.command.usageError("--precision is \(precision)", "give fp32, bf16 or auto")
+        }
+        options.precision = precision
         let set = parsed.value("--trainable") ?? options.trainable.rawValue
         guard let trainable = TrainableSet(rawValue: set) else {
             throw parsed.command.usageError("--trainable is \(set)", "give adapters or all")

@@ -22,7 +22,8 @@ extension WorkerJobs {
             for (ranks, microBatch) in [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0), (3, 2), (5, 0), (5, 1)] {
                 let dump = "\(folder)/\(ranks)-\(microBatch).safetensors"
                 let outcome = try Self.run(
-                    SharedMaterial.fixture(name), ranks: ranks, microBatch: microBatch, precision: precision, dump: dump)
+                    SharedMaterial.fixture(name), ranks: ranks, microBatch: microBatch, precision: precision,
+                    dump: dump)
                 expectDone(outcome)
                 #expect(outcome.output.contains("verified: everything within tolerance"))
                 let bytes = try Data(contentsOf: URL(filePath: dump))

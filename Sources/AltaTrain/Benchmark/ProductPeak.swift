@@ -25,9 +25,10 @@ struct ProductPeak {
     private func rate(outputs: Int, inputs: Int, _ engine: Engine) -> Double {
         engine.scratch.scoped {
             let weight = engine.scratch.matrix(outputs, inputs)
-            let (x, y) = (engine.scratch.matrix(rows, inputs), engine.scratch.matrix(rows, outputs))
             weight.fill(0.5)
-            x.fill(0.25)
+            let numbers = engine.scratch.matrix(rows, inputs)
+            numbers.fill(0.25)
+            let (x, y) = (engine.inFormat(.full(numbers)), engine.scratch.operand(rows, outputs, engine.format))
             let packed = engine.pack(weight, directions: .forward)
             let operations = 2 * Double(rows) * Double(outputs) * Double(inputs)
             let clock = ContinuousClock()

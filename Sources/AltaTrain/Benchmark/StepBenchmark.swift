@@ -22,6 +22,8 @@ public struct StepBenchmark {
         public var steps = 5
         /// What trains.
         public var trainable = TrainableSet.adapters
+        /// The arithmetic; what it came to is in the output.
+        public var precision = Precision.auto
         /// Of the weights and the studies.
         public var seed: UInt64 = 1
         /// Studies in flight on a rank; 0: its whole share.
@@ -47,8 +49,12 @@ public struct StepBenchmark {
     ///   - emit: takes a step's line; called on rank 0.
     /// - Throws: where the options do not fit the model, the engine computes wrongly, or a step fails.
     public static func run(
-        _ options: Options, context: RankContext, notice: (String) -> Void, emit: (JSONObject) throws -> Void
+        _ requested: Options, context joined: RankContext, notice: (String) -> Void,
+        emit: (JSONObject) throws -> Void
     ) throws {
+        var options = requested
+        options.precision = try joined.resolve(requested.precision, notice: notice)
+        let context = try joined.agree { try joined.computing(in: options.precision) }
         let studies = try context.agree {
             try SyntheticStudies.make(
                 config: options.model, count: options.studies, meanTokens: options.meanTokens, seed: options.seed)
@@ -134,6 +140,7 @@ public struct StepBenchmark {
 
     private func describe(_ line: inout JSONObject) {
         line["model"] = .string(options.modelName)
+        line["precision"] = .string(options.precision.rawValue)
         line["ranks"] = .integer(context.collectives.rankCount)
         line["threads"] = .integer(context.engine.threads)
         line["studies"] = .integer(options.studies)
