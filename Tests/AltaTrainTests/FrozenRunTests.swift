@@ -1,5 +1,6 @@
 import AltaCore
 import AltaTestSupport
+import AltaTrain
 import Foundation
 import Testing
 
@@ -55,6 +56,25 @@ extension WorkerJobs {
             let outcome = try AlignJob.small(cohort).run("run", ranks: 2, environment: ["ALTA_FROZEN": "both"])
             expectFault(outcome, ["ALTA_FROZEN is both", "shared or private"])
         }
+
+        /// The estimate behind `micro_batch: 0` is from above, and no wild one: reports of the full length, a small model.
+        @Test(arguments: ["fp32", "auto"]) func memoryOfActivationsIsAsPlanned(precision: String) throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            let job = AlignJob.small(cohort)
+            expectDone(try job.run("run", ranks: 1, ["precision=\(precision)", "micro_batch=4"]))
+            let log = try job.log("run")
+            let measured = try #require(log.events("end").first?["activation_bytes"]?.int)
+            let config = try RunConfig.load(
+                path: "\(job.folder)/run.json",
+                overrides: ["precision=\(log.events("start").first?["precision"]?.string ?? precision)"])
+            let planned = 4 * MemoryPlan(config: config.model).bytesPerStudy(
+                tokens: config.model.maxTokens, precision: config.precision)
+            #expect((planned / Self.planFactor...planned).contains(measured), "\(measured) of \(planned)")
+        }
+
+        /// By how much the plan may exceed what a run with short reports takes.
+        private static let planFactor = 4
 
         private static func sharedMemoryNames() throws -> [String] {
             try FileManager.default.contentsOfDirectory(atPath: "/dev/shm").filter { $0.contains("alta") }
