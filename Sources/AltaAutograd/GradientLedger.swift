@@ -9,6 +9,34 @@ public enum GradientSum: Sendable {
     case floating
 }
 
+/// The memory of a ledger: its own, or a place that ranks share.
+public struct GradientStorage {
+    /// Where partials are added up: as many int64 where sums are order-free, else floats; zero at first.
+    public let partials: UnsafeMutableRawPointer
+    /// Where the fp32 gradient is; the same place as `partials` where sums are floating and no ranks add theirs.
+    public let floats: UnsafeMutablePointer<Float>
+    /// What the memory lives as long as.
+    public let owner: AnyObject
+
+    /// Stores the places.
+    public init(partials: UnsafeMutableRawPointer, floats: UnsafeMutablePointer<Float>, owner: AnyObject) {
+        self.partials = partials
+        self.floats = floats
+        self.owner = owner
+    }
+
+    /// Memory for `count` numbers that nobody else sees.
+    static func own(_ sum: GradientSum, count: Int) -> GradientStorage {
+        let floatBytes = max(count, 1) * MemoryLayout<Float>.stride
+        let (line, units) = (Region.alignment, sum == .orderFree ? max(count, 1) * MemoryLayout<Int64>.stride : 0)
+        let fixedBytes = (units + line - 1) & ~(line - 1)
+        let region = Region(byteCount: fixedBytes + floatBytes)
+        return GradientStorage(
+            partials: region.base, floats: (region.base + fixedBytes).assumingMemoryBound(to: Float.self),
+            owner: region)
+    }
+}
+
 /// Where every parameter's gradient is added up over studies, micro-batches and, by the caller, ranks.
 ///
 /// Fixed point has a unit of 2^-44, so a sum is exact to 6e-14 and wraps at 2^19. A partial that is not finite, or not below
@@ -27,21 +55,22 @@ public final class GradientLedger {
 
     private let engine: Engine
     private let shapes: [(rows: Int, columns: Int)]
-    private let fixedRegion: Region?
-    private let floatRegion: Region
+    private let storage: GradientStorage
+    /// The slots to which nothing more may be added before `reset`: other ranks may be reading them.
+    private var isClosed: [Bool]
 
-    /// A ledger for parameters of these shapes, all sums zero. `fixedRegion` and `floatRegion` come from `make`.
+    /// Stores the parts; `make` assembles them.
     init(
         sum: GradientSum, shapes: [(rows: Int, columns: Int)], offsets: [Int], largestPartial: Float,
-        engine: Engine, fixedRegion: Region?, floatRegion: Region
+        engine: Engine, storage: GradientStorage
     ) {
         self.sum = sum
         self.shapes = shapes
         self.offsets = offsets
         self.largestPartial = largestPartial
         self.engine = engine
-        self.fixedRegion = fixedRegion
-        self.floatRegion = floatRegion
+        self.storage = storage
+        isClosed = Array(repeating: false, count: shapes.count)
     }
 
     /// The partials of one parameter that a study gives at most: word embeddings are an input and an output matrix.
@@ -49,57 +78,64 @@ public final class GradientLedger {
 
     /// A ledger for parameters of these shapes (slot i has `shapes[i]`), all sums zero.
     ///
-    /// - Parameter globalBatch: the studies whose partials are added up, over all micro-batches and ranks. A partial may
-    ///   be 2^19 / (2 globalBatch) large; losses are means over that batch, so partials shrink as it grows.
+    /// - Parameters:
+    ///   - globalBatch: the studies whose partials are added up, over all micro-batches and ranks. A partial may be
+    ///     2^19 / (2 globalBatch) large; losses are means over that batch, so partials shrink as it grows.
+    ///   - storage: where the numbers are; nil: in memory of the ledger's own.
     public static func make(
-        sum: GradientSum, shapes: [(rows: Int, columns: Int)], globalBatch: Int, engine: Engine
+        sum: GradientSum, shapes: [(rows: Int, columns: Int)], globalBatch: Int, engine: Engine,
+        storage: GradientStorage? = nil
     ) -> GradientLedger {
         precondition(globalBatch > 0, "a global batch of \(globalBatch) studies")
         let offsets = Segments(lengths: shapes.map { $0.rows * $0.columns }).offsets
         let count = offsets[offsets.count - 1]
-        let ledger = GradientLedger(
+        return GradientLedger(
             sum: sum, shapes: shapes, offsets: offsets,
             largestPartial: 0x1p19 / Float(partialsPerStudy * globalBatch), engine: engine,
-            fixedRegion: sum == .orderFree ? Region(byteCount: max(count, 1) * 8) : nil,
-            floatRegion: Region(byteCount: max(count, 1) * 4))
-        ledger.reset()
-        return ledger
+            storage: storage ?? .own(sum, count: count))
     }
+
+    /// How many parameters there are.
+    public var slotCount: Int { shapes.count }
 
     /// How many numbers the gradient has.
     public var count: Int { offsets[offsets.count - 1] }
 
     /// The int64 sums that ranks add up; nil where sums are floating.
     public var fixedPoint: UnsafeMutableBufferPointer<Int64>? {
-        fixedRegion.map { UnsafeMutableBufferPointer(start: $0.base.assumingMemoryBound(to: Int64.self), count: count) }
+        guard sum == .orderFree else { return nil }
+        return UnsafeMutableBufferPointer(start: storage.partials.assumingMemoryBound(to: Int64.self), count: count)
     }
 
     /// The fp32 gradient, valid as long as the ledger lives: the sums themselves where they are floating, else what `settle` made of them.
     public var floats: UnsafeMutableBufferPointer<Float> {
-        UnsafeMutableBufferPointer(start: floatRegion.base.assumingMemoryBound(to: Float.self), count: count)
+        UnsafeMutableBufferPointer(start: storage.floats, count: count)
     }
 
     /// Where `floats` begins.
-    public var pointer: UnsafePointer<Float> { UnsafePointer(floatRegion.base.assumingMemoryBound(to: Float.self)) }
+    public var pointer: UnsafePointer<Float> { UnsafePointer(storage.floats) }
 
     /// The fp32 gradient of one parameter.
     public func gradient(_ slot: Int) -> Matrix {
-        guard let start = floats.baseAddress else { preconditionFailure("an empty ledger has no slot \(slot)") }
-        return Matrix(base: start + offsets[slot], rows: shapes[slot].rows, columns: shapes[slot].columns)
+        Matrix(base: storage.floats + offsets[slot], rows: shapes[slot].rows, columns: shapes[slot].columns)
     }
 
-    /// Sets every sum to zero before a step.
+    /// Sets every sum of partials to zero before a step. Where sums are order-free, `floats` stays until it is made again.
     public func reset() {
         isFinite = true
         firstBadSlot = nil
-        floats.update(repeating: 0)
-        fixedPoint?.update(repeating: 0)
+        for slot in isClosed.indices { isClosed[slot] = false }
+        let stride = sum == .orderFree ? MemoryLayout<Int64>.stride : MemoryLayout<Float>.stride
+        storage.partials.initializeMemory(as: UInt8.self, repeating: 0, count: count * stride)
     }
+
+    /// Tells that nothing will be added to a parameter's gradient before `reset`; whoever does, traps.
+    public func close(_ slot: Int) { isClosed[slot] = true }
 
     /// Makes the fp32 gradient from the int64 sums, after ranks have added theirs up.
     public func settle() {
-        guard let fixed = fixedPoint?.baseAddress, let target = floats.baseAddress else { return }
-        engine.fixedPointToFloat(fixed, count: count, into: target)
+        guard let fixed = fixedPoint?.baseAddress else { return }
+        engine.fixedPointToFloat(fixed, count: count, into: storage.floats)
     }
 
     /// The row ranges that must be added separately: each study's rows, or all rows at once where sums are floating.
@@ -112,12 +148,14 @@ public final class GradientLedger {
 
     /// Adds one partial gradient. `compute` either overwrites its matrix (`accumulate` false) or adds to it.
     func add(to weight: Trainable, _ compute: (_ target: Matrix, _ accumulate: Bool) -> Void) {
+        precondition(!isClosed[weight.slot], "a gradient of \(weight.name) after its sum was closed")
+        let shape = shapes[weight.slot]
         guard let fixed = fixedPoint?.baseAddress else {
-            compute(gradient(weight.slot), true)
+            let partials = storage.partials.assumingMemoryBound(to: Float.self)
+            compute(Matrix(base: partials + offsets[weight.slot], rows: shape.rows, columns: shape.columns), true)
             return
         }
         let mark = engine.scratch.mark
-        let shape = shapes[weight.slot]
         let partial = engine.scratch.matrix(shape.rows, shape.columns)
         compute(partial, false)
         let count = shape.rows * shape.columns
@@ -128,6 +166,21 @@ public final class GradientLedger {
             firstBadSlot = firstBadSlot ?? weight.slot
         }
         engine.scratch.release(to: mark)
+    }
+
+    /// Adds the whole gradient of a parameter of one number: the only one of the global batch, so it may be larger.
+    public func add(_ value: Float, to weight: Trainable) {
+        precondition(!isClosed[weight.slot], "a gradient of \(weight.name) after its sum was closed")
+        let offset = offsets[weight.slot]
+        guard let fixed = fixedPoint?.baseAddress else {
+            storage.partials.assumingMemoryBound(to: Float.self)[offset] += value
+            return
+        }
+        let isGood = withUnsafePointer(to: value) { engine.addFixedPoint($0, count: 1, into: fixed + offset) }
+        if !isGood {
+            isFinite = false
+            firstBadSlot = firstBadSlot ?? weight.slot
+        }
     }
 
     /// Adds a partial that is zero but for what `compute` adds to it.

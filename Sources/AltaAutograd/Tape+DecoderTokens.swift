@@ -36,6 +36,7 @@ private struct DecoderTokensOperation: TapeOperation {
     let positions: Weight
     let y: Int
     var outputs: [Int] { [y] }
+    var parameters: [Weight] { [maskToken, positions] }
 
     func forward(into value: Matrix, engine: Engine) {
         for study in visible.indices {

@@ -39,6 +39,8 @@ private struct LinearOperation: TapeOperation {
     let y: Int
     var outputs: [Int] { [y] }
 
+    var parameters: [Weight] { [weight, bias] }
+
     func backward(_ gradients: [Operand?], on tape: Tape) {
         guard let dy = gradients[0] else { return }
         tape.engine.scratch.scoped {

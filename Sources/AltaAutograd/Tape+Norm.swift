@@ -18,6 +18,8 @@ public struct NormWeights {
     }
 
     var trains: Bool { gamma.trainable != nil || beta.trainable != nil }
+    /// Both, for what adds to their gradients.
+    var parameters: [Weight] { [gamma, beta] }
 }
 
 extension Tape {
@@ -57,6 +59,7 @@ private struct LayerNormOperation: TapeOperation {
     let statistics: NormStatistics
     let y: Int
     var outputs: [Int] { [y] }
+    var parameters: [Weight] { norm.parameters }
 
     func backward(_ gradients: [Operand?], on tape: Tape) {
         guard let dy = gradients[0] else { return }

@@ -73,6 +73,7 @@ private struct SumAndNormOperation: TapeOperation {
     let sum: Variable
     let y: Int
     var outputs: [Int] { [sum.index, y] }
+    var parameters: [Weight] { norm.parameters }
 
     func backward(_ gradients: [Operand?], on tape: Tape) {
         let dSum = gradients[0]

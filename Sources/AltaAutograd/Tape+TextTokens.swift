@@ -60,6 +60,7 @@ private struct TextTokensOperation: TapeOperation {
     let weights: TextTokenWeights
     let y: Int
     var outputs: [Int] { [y] }
+    var parameters: [Weight] { [weights.words, weights.positions, weights.types] }
 
     func backward(_ gradients: [Operand?], on tape: Tape) {
         guard let dy = gradients[0]?.matrix else { return }

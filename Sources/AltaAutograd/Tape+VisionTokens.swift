@@ -24,8 +24,11 @@ public struct VisionTokenWeights {
         self.missing = missing
     }
 
+    /// Those that this model has.
+    var all: [Weight] { [classToken, positions, temporal, view, missing].compactMap { $0 } }
+
     var anyTrains: Bool {
-        [classToken, positions, temporal, view, missing].contains { $0?.trainable != nil }
+        all.contains { $0.trainable != nil }
     }
 }
 
@@ -54,6 +57,7 @@ private struct VisionTokensOperation: TapeOperation {
     let weights: VisionTokenWeights
     let y: Int
     var outputs: [Int] { [y] }
+    var parameters: [Weight] { weights.all }
 
     func forward(into value: Matrix, engine: Engine) {
         let place = engine.scratch

@@ -1,6 +1,14 @@
 import AltaCore
 import AltaTensor
 
+/// How far a backward sweep is.
+public enum SweepProgress: Equatable, Sendable {
+    /// The gradient of the parameter in this slot of the ledger is as this tape leaves it.
+    case completed(slot: Int)
+    /// An operation has run: time to look after other things.
+    case operationEnded
+}
+
 /// The operations of one forward pass, as a linear array with one reverse sweep.
 ///
 /// Values and gradients live in `arena`; the caller releases them all after the sweep. The gradient of an operation's
@@ -19,6 +27,8 @@ public final class Tape {
     private var spare: [Shape: [Operand]] = [:]
     /// Gradients of the operation that is being swept which are now those of its inputs.
     private var handedOn: Set<UnsafeMutableRawPointer> = []
+    /// For each slot of the ledger, how many operations will still add to it.
+    private var uses: [Int]
 
     /// Memory serves again for what has its own shape.
     private struct Shape: Hashable {
@@ -40,6 +50,7 @@ public final class Tape {
         self.engine = engine
         self.arena = arena
         self.ledger = ledger
+        uses = Array(repeating: 0, count: ledger?.slotCount ?? 0)
     }
 
     /// Whether a backward sweep will follow.
@@ -50,27 +61,46 @@ public final class Tape {
         variable(Values(full: value, half: nil), studies: studies, needsGradient: false)
     }
 
+    /// Runs backward, and tells nobody of it.
+    public func backward(seeds: [(Variable, Matrix)]) {
+        backward(seeds: seeds) { _ in }
+    }
+
     /// Runs backward from the given gradients and from the losses on the tape, then forgets the operations.
     ///
-    /// - Parameter seeds: gradients of the contrastive losses with respect to embeddings; `[rows, width]` each.
-    public func backward(seeds: [(Variable, Matrix)]) {
+    /// - Parameters:
+    ///   - seeds: gradients of the contrastive losses with respect to embeddings; `[rows, width]` each.
+    ///   - progress: hears of every operation, and of every parameter to which nothing on this tape will add any more.
+    public func backward(
+        seeds: [(Variable, Matrix)], progress: (SweepProgress) throws -> Void
+    ) rethrows {
         for (variable, gradient) in seeds where variable.needsGradient {
             addGradient(.full(gradient), to: variable)
         }
+        for slot in uses.indices where uses[slot] == 0 { try progress(.completed(slot: slot)) }
         while let operation = operations.popLast() {
-            let outputs = operation.outputs
-            let incoming = outputs.map { gradients[$0] }
-            // An output that no loss depends on has no gradient, and its inputs get none from here.
-            guard outputs.isEmpty || incoming.contains(where: { $0 != nil }) else { continue }
-            for output in outputs { gradients[output] = nil }
-            operation.backward(incoming, on: self)
-            for case let gradient? in incoming where !handedOn.contains(gradient.base) {
-                giveBack(gradient)
+            sweep(operation)
+            for slot in operation.slots {
+                uses[slot] -= 1
+                if uses[slot] == 0 { try progress(.completed(slot: slot)) }
             }
-            handedOn.removeAll(keepingCapacity: true)
+            try progress(.operationEnded)
         }
         gradients.removeAll(keepingCapacity: true)
         spare.removeAll(keepingCapacity: true)
+    }
+
+    private func sweep(_ operation: any TapeOperation) {
+        let outputs = operation.outputs
+        let incoming = outputs.map { gradients[$0] }
+        // An output that no loss depends on has no gradient, and its inputs get none from here.
+        guard outputs.isEmpty || incoming.contains(where: { $0 != nil }) else { return }
+        for output in outputs { gradients[output] = nil }
+        operation.backward(incoming, on: self)
+        for case let gradient? in incoming where !handedOn.contains(gradient.base) {
+            giveBack(gradient)
+        }
+        handedOn.removeAll(keepingCapacity: true)
     }
 
     // MARK: - For operations
@@ -118,7 +148,10 @@ public final class Tape {
 
     /// Keeps an operation for the way back where something below it trains.
     func record(_ operation: @autoclosure () -> any TapeOperation, if needed: Bool) {
-        if needed && isRecording { operations.append(operation()) }
+        guard needed && isRecording else { return }
+        let operation = operation()
+        for slot in operation.slots { uses[slot] += 1 }
+        operations.append(operation)
     }
 
     /// Where the gradient of `variable` is to be written, and whether something is there already; nil: not wanted.

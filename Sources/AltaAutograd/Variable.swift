@@ -64,7 +64,18 @@ public struct Variable {
 protocol TapeOperation {
     /// The variables it made; none where the operation ends in a loss.
     var outputs: [Int] { get }
+    /// The weights to whose gradient `backward` adds, each once. A gradient is taken to be complete when all operations
+    /// that name its weight have run.
+    var parameters: [Weight] { get }
     /// Adds to the gradients of its inputs and parameters. `gradients`: those of the outputs, `[rows, width]`; at least
     /// one is there where there are outputs.
     func backward(_ gradients: [Operand?], on tape: Tape)
+}
+
+extension TapeOperation {
+    /// Most operations have none.
+    var parameters: [Weight] { [] }
+
+    /// The ledger's slots of those parameters that train.
+    var slots: [Int] { parameters.compactMap { $0.trainable?.slot } }
 }

@@ -57,11 +57,52 @@ public protocol Collectives: AnyObject {
     func reduceScatter<E: CollectiveElement>(
         _ all: UnsafeBufferPointer<E>, counts: [Int], into mine: UnsafeMutableBufferPointer<E>) throws
 
+    /// Begins to combine the buffers of all ranks as `allReduce` does, and returns at once.
+    ///
+    /// Several may be under way; all ranks begin them in the same order, among all collectives of this group.
+    ///
+    /// - Parameters:
+    ///   - buffer: `[n]`, n the same on every rank; the reduction's own until it is done.
+    ///   - operation: how two elements become one.
+    /// - Throws: `AltaError` when MPI fails.
+    func startAllReduce<E: CollectiveElement>(
+        _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReduceOperation
+    ) throws -> any StartedReduction
+
+    /// The ranks that name the same color, as a group with collectives of its own, in the order of their ranks.
+    ///
+    /// A group lives as long as the job: it is made once, not every step.
+    ///
+    /// - Parameter color: 0 or more.
+    func split(color: Int) throws -> any Collectives
+
+    /// The ranks that can share memory with this one (those on its machine), as a group; see `split(color:)`.
+    func splitByMemory() throws -> any Collectives
+
+    /// Memory that every rank of this group reads and writes in place; zero at first.
+    ///
+    /// - Parameter byteCount: the bytes of this rank's part; ranks may ask for different numbers.
+    /// - Throws: `AltaError`, on every rank of the group alike, where the system has no room.
+    func shareMemory(byteCount: Int) throws -> SharedMemory
+
+    /// Tells that this rank wrote so many bytes into shared memory for others to read. Not collective; for meters.
+    func noteShared(byteCount: Int)
+
+    /// Lets others have the processor, in a loop that waits for shared memory. Not collective.
+    ///
+    /// - Throws: `AltaError` where the job has failed, so that waiting is in vain; over MPI, mpirun ends such a job.
+    func pause() throws
+
     /// Ends every rank of the job. Not collective, and the one method that any thread may call at any time.
     ///
     /// Over MPI this ends the process, and mpirun exits with the code (modulo 256). Over threads it returns, and every
     /// rank's present or next collective throws.
     func abort(exitCode: Int32)
+}
+
+extension Collectives {
+    /// Only a meter wants to know.
+    public func noteShared(byteCount: Int) {}
 }
 
 /// How a reduction combines two elements.

@@ -86,7 +86,7 @@ extension MPI {
     }
 
     /// The number as a C int. A truncated count would move other elements than asked for and report success.
-    private static func int(_ value: Int, _ place: Place) throws -> Int32 {
+    static func int(_ value: Int, _ place: Place) throws -> Int32 {
         guard let exact = Int32(exactly: value) else {
             throw AltaError("a count of \(value) does not fit MPI's int", rank: place.rank)
         }

@@ -35,8 +35,7 @@ public final class MPICollectives: Collectives {
     /// Stands in for the address of an empty buffer: MPI implementations may follow a null pointer even then.
     let emptyBuffer: UnsafeMutableRawPointer
 
-    /// The ranks of a communicator. Sub-groups (the ranks of a node, the nodes' leaders) will be made by a
-    /// `split(color:key:)` that hands its communicator to this.
+    /// The ranks of a communicator: those of the job, or of a group of them.
     init(place: MPI.Place, rankCount: Int, hostName: String, limits: Limits) {
         self.place = place
         self.rank = place.rank

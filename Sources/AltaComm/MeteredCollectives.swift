@@ -16,12 +16,12 @@ public final class ByteMeter {
 /// Collectives that count what this rank gives to other ranks, and leave the work to others.
 ///
 /// What counts are the bytes that a rank hands over for the rest of the job, each once: its buffer in an all-reduce, its
-/// elements in an all-gather, the slices of others in a reduce-scatter, the root's buffer in a broadcast. How often they
-/// travel is the transport's affair. A job of one rank sends nothing.
+/// elements in an all-gather, the slices of others in a reduce-scatter, the root's buffer in a broadcast, and what is written
+/// into shared memory for others to read. How often they travel is the transport's affair. A lone rank sends nothing.
 public final class MeteredCollectives: Collectives {
     /// What was counted.
     public let meter: ByteMeter
-    private let base: any Collectives
+    let base: any Collectives
 
     /// Counts what goes through `base` on `meter`.
     public init(_ base: any Collectives, meter: ByteMeter = ByteMeter()) {
@@ -68,6 +68,33 @@ public final class MeteredCollectives: Collectives {
         count(max(0, all.count - mine.count), of: E.self)
         try base.reduceScatter(all, counts: counts, into: mine)
     }
+
+    /// Begins to combine the buffers of all ranks in place. Collective.
+    public func startAllReduce<E: CollectiveElement>(
+        _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReduceOperation
+    ) throws -> any StartedReduction {
+        count(buffer.count, of: E.self)
+        return try base.startAllReduce(buffer, operation)
+    }
+
+    /// The ranks that name the same color; counts on the same meter. Collective.
+    public func split(color: Int) throws -> any Collectives {
+        MeteredCollectives(try base.split(color: color), meter: meter)
+    }
+
+    /// The ranks that can share memory with this one; counts on the same meter. Collective.
+    public func splitByMemory() throws -> any Collectives {
+        MeteredCollectives(try base.splitByMemory(), meter: meter)
+    }
+
+    /// Memory that every rank reads and writes in place. Collective.
+    public func shareMemory(byteCount: Int) throws -> SharedMemory { try base.shareMemory(byteCount: byteCount) }
+
+    /// Counts what was written into shared memory for others. Not collective.
+    public func noteShared(byteCount: Int) { count(byteCount, of: UInt8.self) }
+
+    /// Lets others have the processor. Not collective.
+    public func pause() throws { try base.pause() }
 
     /// Ends every rank of the job. Not collective; any thread may call it.
     public func abort(exitCode: Int32) { base.abort(exitCode: exitCode) }

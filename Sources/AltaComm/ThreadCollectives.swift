@@ -12,7 +12,9 @@ public final class ThreadCollectives: Collectives {
     /// The name of this machine.
     public let hostName: String
 
-    private let group: ThreadGroup
+    let group: ThreadGroup
+    /// How many reductions this rank has begun; the same on every rank at the same place.
+    var startedCount = 0
 
     init(rank: Int, hostName: String, group: ThreadGroup) {
         self.rank = rank
@@ -89,6 +91,14 @@ public final class ThreadCollectives: Collectives {
             AltaError(
                 "rank \(rank) ended the job with exit code \(exitCode)", rank: rank,
                 exitCode: ExitCode(rawValue: exitCode) ?? .failed))
+    }
+
+    /// Hands every rank an object of each, `[R]`. Collective.
+    func exchange(_ agreement: String, _ object: AnyObject?) throws -> [AnyObject?] {
+        let offers = try group.exchange(
+            ThreadGroup.Offer(agreement: agreement, readable: nil, writable: nil, object: object), rank: rank)
+        group.complete()
+        return offers.map(\.object)
     }
 
     /// One collective: every rank offers, works on what all offered, and waits until nobody does any more.

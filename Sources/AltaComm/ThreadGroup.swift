@@ -14,9 +14,13 @@ final class ThreadGroup: @unchecked Sendable {
         let readable: UnsafeRawPointer?
         /// The elements that other ranks write.
         let writable: UnsafeMutableRawPointer?
+        /// What other ranks keep.
+        var object: AnyObject?
     }
 
     let rankCount: Int
+    /// All-reduces that go on in the background.
+    let reductions: ThreadReductions
     private let lock = NSCondition()
     private var offers: [Offer?]
     private var arrivedCount = 0
@@ -24,9 +28,11 @@ final class ThreadGroup: @unchecked Sendable {
     private var finishedCount = 0
     private var absentRank: Int?
     private var failure: AltaError?
+    private var children: [(group: ThreadGroup, members: [Int])] = []
 
     init(rankCount: Int) {
         self.rankCount = rankCount
+        reductions = ThreadReductions(rankCount: rankCount)
         offers = Array(repeating: nil, count: rankCount)
     }
 
@@ -67,21 +73,40 @@ final class ThreadGroup: @unchecked Sendable {
         while generation == mine { lock.wait() }
     }
 
-    /// Makes every present and later exchange throw. The first failure is the one that is kept.
-    func fail(_ error: AltaError) {
-        lock.lock()
-        defer { lock.unlock() }
-        if failure == nil { failure = error }
-        lock.broadcast()
+    /// A group of some of the ranks, which learns of failures here.
+    func makeChild(of members: [Int]) -> ThreadGroup {
+        let child = ThreadGroup(rankCount: members.count)
+        lock.withLock { children.append((child, members)) }
+        return child
     }
 
-    /// Tells that a rank will join no further collective.
+    /// Why beginning a collective is in vain, if it is. Not collective.
+    func check(_ agreement: String) -> AltaError? { lock.withLock { obstacle(agreement) } }
+
+    /// The failure that ended the job, if one did; ranks that left after their work was done are none. Not collective.
+    var failed: AltaError? { lock.withLock { failure } }
+
+    /// Makes every present and later exchange throw, here and in the groups of some ranks. The first failure is kept.
+    func fail(_ error: AltaError) {
+        let children = lock.withLock {
+            if failure == nil { failure = error }
+            lock.broadcast()
+            return self.children
+        }
+        for child in children { child.group.fail(error) }
+    }
+
+    /// Tells that a rank will join no further collective, here and in the groups it is in.
     func leave(rank: Int) {
-        lock.lock()
-        defer { lock.unlock() }
-        if absentRank == nil { absentRank = rank }
-        finishedCount += 1
-        lock.broadcast()
+        let children = lock.withLock {
+            if absentRank == nil { absentRank = rank }
+            finishedCount += 1
+            lock.broadcast()
+            return self.children
+        }
+        for child in children {
+            if let place = child.members.firstIndex(of: rank) { child.group.leave(rank: place) }
+        }
     }
 
     /// Returns when every rank has left.

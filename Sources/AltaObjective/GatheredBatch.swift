@@ -42,13 +42,40 @@ struct GatheredBatch {
             source[header.position] = index
         }
         let wordCounts = headers.map { $0.reduce(0) { $0 + $1.words } }
-        let words = try gather(own.words, rows: wordCounts, context)
-        let images = try gather(own.imageGlobal, rows: studyCounts, context)
-        let texts = try gather(own.textGlobal, rows: studyCounts, context)
-        return GatheredBatch(
+        let batch = GatheredBatch(
             globalBatch: all.count, studyCounts: studyCounts, owner: owner, source: source,
-            wordSegments: Segments(lengths: all.map(\.words)), wordCounts: wordCounts, words: words,
-            images: reordered(images, source, context.arena), texts: reordered(texts, source, context.arena))
+            wordSegments: Segments(lengths: all.map(\.words)), wordCounts: wordCounts,
+            words: context.arena.matrix(wordCounts.reduce(0, +), own.width),
+            images: context.arena.matrix(all.count, own.width), texts: context.arena.matrix(all.count, own.width))
+        try context.arena.scoped { try batch.exchange(own, positions: all.map(\.position), context) }
+        return batch
+    }
+
+    /// Exchanges all embeddings at once, each rank's study vectors, report vectors and words one below the other, and puts
+    /// them in their places: a message's latency is paid once, and copying costs little beside it. Collective.
+    ///
+    /// - Parameter positions: `[B]`, of the studies in gathered order.
+    private func exchange(_ own: LocalEmbeddings, positions: [Int], _ context: ContrastiveContext) throws {
+        let rows = zip(studyCounts, wordCounts).map { 2 * $0 + $1 }
+        let mine = context.arena.matrix(rows[context.collectives.rank], own.width)
+        var next = 0
+        for part in [own.imageGlobal, own.textGlobal, own.words] {
+            mine.rows(next..<next + part.rows).copy(from: part)
+            next += part.rows
+        }
+        let gathered = context.arena.matrix(rows.reduce(0, +), own.width)
+        try context.collectives.allGather(
+            UnsafeBufferPointer(mine.elements), counts: rows.map { $0 * own.width }, into: gathered.elements)
+        var (row, study, word) = (0, 0, 0)
+        for (count, words) in zip(studyCounts, wordCounts) {
+            for (index, position) in positions[study..<study + count].enumerated() {
+                images.row(position).update(from: gathered.row(row + index), count: own.width)
+                texts.row(position).update(from: gathered.row(row + count + index), count: own.width)
+            }
+            row += 2 * count
+            self.words.rows(word..<word + words).copy(from: gathered.rows(row..<row + words))
+            (row, study, word) = (row + words, study + count, word + words)
+        }
     }
 
     /// `numbersPerStudy` numbers of each of this rank's studies become those of all studies, in global order. Collective.
@@ -57,20 +84,5 @@ struct GatheredBatch {
     ) throws -> [Double] {
         let gathered = try collectives.allGather(numbers, counts: studyCounts.map { $0 * numbersPerStudy })
         return source.flatMap { gathered[$0 * numbersPerStudy..<($0 + 1) * numbersPerStudy] }
-    }
-
-    private static func gather(_ matrix: Matrix, rows: [Int], _ context: ContrastiveContext) throws -> Matrix {
-        let all = context.arena.matrix(rows.reduce(0, +), matrix.columns)
-        try context.collectives.allGather(
-            UnsafeBufferPointer(matrix.elements), counts: rows.map { $0 * matrix.columns }, into: all.elements)
-        return all
-    }
-
-    private static func reordered(_ matrix: Matrix, _ source: [Int], _ arena: Arena) -> Matrix {
-        let result = arena.matrix(matrix.rows, matrix.columns)
-        for (position, index) in source.enumerated() {
-            result.row(position).update(from: matrix.row(index), count: matrix.columns)
-        }
-        return result
     }
 }

@@ -18,6 +18,12 @@ struct OrderFreeSum {
         }
     }
 
+    /// Units and numbers that are not finite of the two losses that are sums over studies, `[4]`: of reconstruction, then
+    /// of language. They may be added over ranks.
+    static func units(image: [Double], text: [Double]) -> [Int64] {
+        [OrderFreeSum(image), OrderFreeSum(text)].flatMap { [$0.units, $0.nonFiniteCount] }
+    }
+
     static func value(_ units: Int64) -> Double { Double(units) * 0x1p-32 }
 }
 
@@ -31,8 +37,11 @@ extension Losses {
     static func means(
         image: [Double], text: [Double], counts: LossCounts, collectives: any Collectives
     ) throws -> Losses {
-        let own = [OrderFreeSum(image), OrderFreeSum(text)]
-        let sums = try collectives.allReduce(own.flatMap { [$0.units, $0.nonFiniteCount] }, .sum)
+        means(units: try collectives.allReduce(OrderFreeSum.units(image: image, text: text), .sum), counts: counts)
+    }
+
+    /// The two losses from the sums of all ranks' `OrderFreeSum.units`.
+    static func means(units sums: [Int64], counts: LossCounts) -> Losses {
         func mean(_ index: Int, _ count: Int) -> Double {
             guard sums[2 * index + 1] == 0 else { return .nan }
             return count > 0 ? OrderFreeSum.value(sums[2 * index]) / Double(count) : 0

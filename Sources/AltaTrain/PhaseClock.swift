@@ -7,6 +7,8 @@ public enum Phase: String, CaseIterable, Sendable {
 public final class PhaseClock {
     /// Seconds of every phase since `reset`.
     public private(set) var seconds: [Phase: Double] = [:]
+    /// The part of those of `communication` that passed waiting for slower ranks, as far as it is known.
+    public private(set) var secondsWaited = 0.0
     /// What is going on, or went on last: a phase of the step, or `start`, `checkpoint`, `evaluation`.
     public var current = "start"
     /// The step at hand, from 1; nil before the first.
@@ -21,6 +23,7 @@ public final class PhaseClock {
     /// Forgets what was measured.
     public func reset() {
         seconds = [:]
+        secondsWaited = 0
         began = clock.now
     }
 
@@ -40,6 +43,9 @@ public final class PhaseClock {
         add(-moved, to: from)
         add(moved, to: to)
     }
+
+    /// Tells how much of the time of `communication` was waiting for slower ranks.
+    func noteWait(_ seconds: Double) { secondsWaited += seconds }
 
     private func add(_ value: Double, to phase: Phase) { seconds[phase, default: 0] += value }
 

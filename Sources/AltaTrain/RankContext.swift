@@ -1,5 +1,7 @@
+import AltaAutograd
 import AltaComm
 import AltaCore
+import AltaModel
 import AltaPlacement
 import AltaTensor
 
@@ -14,6 +16,8 @@ public struct RankContext {
 
     /// The memory that this rank may count on: the machine's, over the ranks on it.
     public let availableBytes: Int
+    /// What counts as a node where gradients are added up.
+    public let nodes: NodeSplit
 
     /// The ranks that it shares frozen weights with.
     public let neighbours: MemoryNeighbours
@@ -21,11 +25,12 @@ public struct RankContext {
     /// Stores the parts.
     public init(
         collectives: any Collectives, engine: Engine, clock: PhaseClock, availableBytes: Int,
-        neighbours: MemoryNeighbours
+        nodes: NodeSplit = .byMemory, neighbours: MemoryNeighbours
     ) {
         self.collectives = collectives
         self.availableBytes = availableBytes
         self.engine = engine
+        self.nodes = nodes
         self.clock = clock
         self.neighbours = neighbours
     }
@@ -37,15 +42,15 @@ public struct RankContext {
     ) throws -> RankContext {
         let hosts = try collectives.allGather(collectives.hostName)
         let ranksOnHost = hosts.count { $0 == collectives.hostName }
-        let (engine, topology, sharing) = try agree(collectives) {
+        let (engine, topology, split, sharing) = try agree(collectives) {
             (
-                try Engine(threads: threads(environment)), try MachineTopology.current(),
+                try Engine(threads: threads(environment)), try MachineTopology.current(), try nodes(environment),
                 try FrozenSharing(environment: environment)
             )
         }
         return RankContext(
             collectives: collectives, engine: engine, clock: clock,
-            availableBytes: topology.usableMemoryBytes / max(ranksOnHost, 1),
+            availableBytes: topology.usableMemoryBytes / max(ranksOnHost, 1), nodes: split,
             neighbours: try MemoryNeighbours.find(sharing, topology: topology, collectives: collectives))
     }
 
@@ -57,15 +62,26 @@ public struct RankContext {
     /// The same rank with another engine.
     func with(engine: Engine) -> RankContext {
         RankContext(
-            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes,
+            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes,
             neighbours: neighbours)
     }
 
     /// The same rank over other collectives, as those that count bytes.
     func with(collectives: any Collectives) -> RankContext {
         RankContext(
-            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes,
+            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes,
             neighbours: neighbours)
+    }
+
+    /// `ALTA_RANKS_PER_NODE` cuts one machine into nodes of so many ranks, as a test of several; 1: no shared memory.
+    private static func nodes(_ environment: [String: String]) throws -> NodeSplit {
+        guard let text = environment["ALTA_RANKS_PER_NODE"] else { return .byMemory }
+        guard let ranks = Int(text), ranks > 0 else {
+            throw AltaError(
+                "ALTA_RANKS_PER_NODE is \(text)", why: "it must be a number of 1 or more",
+                remedy: "leave it out: ranks that share memory are a node")
+        }
+        return .every(ranks)
     }
 
     private static func threads(_ environment: [String: String]) throws -> Int {
@@ -99,5 +115,20 @@ public struct RankContext {
         }
         guard let value else { preconditionFailure("no failure and no value on rank \(collectives.rank)") }
         return value
+    }
+
+    /// Memory for the gradients of what trains, shared by the ranks of each node. Collective.
+    ///
+    /// - Parameters:
+    ///   - specs: what trains, in the order of its slots.
+    ///   - globalBatch: studies in a step, over all ranks.
+    ///   - notice: is told, on rank 0, where memory cannot be shared.
+    func reducer(
+        of specs: [WeightSpec], sum: GradientSum, globalBatch: Int, notice: (String) -> Void
+    ) throws -> GradientReducer {
+        try GradientReducer.make(
+            sum: sum, shapes: specs.map { ($0.rows, $0.columns) }, globalBatch: globalBatch, engine: engine,
+            collectives: collectives, nodes: nodes
+        ) { text in if isFirst { notice(text) } }
     }
 }

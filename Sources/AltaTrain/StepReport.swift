@@ -54,4 +54,6 @@ public struct StepReport: Sendable {
     public var studiesPerSecond: Double
     /// Seconds of each phase on this rank.
     public var seconds: [Phase: Double]
+    /// The part of this rank's `communication` that it waited for slower ranks of its node to end their backward sweep.
+    public var secondsWaited: Double
 }

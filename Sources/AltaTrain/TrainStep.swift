@@ -14,7 +14,7 @@ import AltaTensor
 public struct TrainStep {
     let model: any StageModel
     let engine: Engine
-    let ledger: GradientLedger
+    let reducer: GradientReducer
     let collectives: any Collectives
     let activations: Arena
     let embeddings: Arena
@@ -22,21 +22,21 @@ public struct TrainStep {
     /// Studies in flight on this rank.
     let microBatch: Int
 
+    /// Where the gradient is added up, and is found afterwards.
+    var ledger: GradientLedger { reducer.ledger }
+
     /// A step over the weights of a model.
     ///
     /// - Parameters:
     ///   - dropout: BERT's.
-    ///   - globalBatch: studies in a step, over all ranks.
+    ///   - reducer: of the gradients of what trains.
     ///   - microBatch: studies in flight on this rank.
     static func make(
-        weights: ModelWeights, dropout: TextDropoutRates, sum: GradientSum, globalBatch: Int, microBatch: Int,
+        weights: ModelWeights, dropout: TextDropoutRates, reducer: GradientReducer, microBatch: Int,
         context: RankContext
     ) -> TrainStep {
-        let ledger = GradientLedger.make(
-            sum: sum, shapes: weights.trainableSpecs.map { ($0.rows, $0.columns) }, globalBatch: globalBatch,
-            engine: context.engine)
-        return TrainStep(
-            model: weights.model(dropout: dropout), engine: context.engine, ledger: ledger,
+        TrainStep(
+            model: weights.model(dropout: dropout), engine: context.engine, reducer: reducer,
             collectives: context.collectives, activations: Arena(), embeddings: Arena(), clock: context.clock,
             microBatch: microBatch)
     }
@@ -49,26 +49,37 @@ public struct TrainStep {
     /// - Returns: the losses, the same on every rank.
     /// - Throws: `AltaError` on every rank where any rank met a number that is not finite.
     func gradients(_ studies: [PreparedStudy], plan: StepPlan, counts: LossCounts) throws -> StepGradients {
-        ledger.reset()
+        let operationsBefore = engine.operationCount
+        try clock.measure(.communication) { try reducer.begin() }
         let passes = ranges(studies.count)
         let contrast = model.hasJointSpace ? try contrast(studies, passes, plan: plan, counts: counts) : nil
+        if let contrast { addScaleGradients(contrast.result.scaleGradients) }
 
-        var sums = StudySums()
+        var summary = StepSummary()
         for range in passes {
             let pass = contrast?.onlyPass ?? forward(studies[range], counts: counts, recording: true)
-            sums.add(pass.output)
-            clock.measure(.backward) {
-                pass.tape.backward(seeds: contrast?.seeds(pass.output, studies: range) ?? [])
-            }
+            summary.add(pass.output)
+            try backward(pass, seeds: contrast?.seeds(pass.output, studies: range) ?? [], isLast: range == passes.last)
         }
 
-        let losses = try clock.measure(.communication) {
-            try reduceLedger()
-            return try sums.losses(contrast?.result, counts: counts, collectives: collectives)
+        let norm = try clock.measure(.communication) { try reducer.finish() }
+        clock.noteWait(reducer.secondsWaited)
+        summary.firstBadSlot = ledger.isFinite ? nil : (ledger.firstBadSlot ?? 0)
+        summary.operations = engine.operationCount - operationsBefore
+        let total = try clock.measure(.communication) { try summary.total(collectives) }
+        let losses = total.losses(contrast?.result, counts: counts)
+        try checkFinite(total, losses, norm: norm)
+        return StepGradients(
+            losses: losses, norm: norm, operations: total.operations, embeddings: contrast?.local)
+    }
+
+    /// One backward sweep. What the last one completes is added up over the ranks at once.
+    private func backward(_ pass: ForwardPass, seeds: [(Variable, Matrix)], isLast: Bool) throws {
+        try clock.measure(.backward) {
+            guard isLast else { return pass.tape.backward(seeds: seeds) }
+            try pass.tape.backward(seeds: seeds) { try reducer.advance($0) }
         }
-        if let contrast { setScaleGradients(contrast.result.scaleGradients) }
-        try checkFinite(losses)
-        return StepGradients(losses: losses, embeddings: contrast?.local)
+        if isLast { clock.move(reducer.secondsInSweep, from: .backward, to: .communication) }
     }
 
     /// Embeds the share, its micro-batches one after the other, and compares it with the whole global batch.
@@ -120,39 +131,28 @@ public struct TrainStep {
         }
     }
 
-    /// Adds the ledgers of all ranks up.
-    private func reduceLedger() throws {
-        if let fixed = ledger.fixedPoint {
-            try collectives.allReduce(fixed, .sum)
-            ledger.settle()
-        } else {
-            try collectives.allReduce(ledger.floats, .sum)
-        }
-    }
-
-    /// The objective has summed these over ranks already.
-    private func setScaleGradients(_ gradients: ContrastiveScaleGradients) {
+    /// The objective has summed these over ranks already, so one rank has them to add.
+    private func addScaleGradients(_ gradients: ContrastiveScaleGradients) {
+        guard collectives.rank == 0 else { return }
         let values = [
             gradients.logitScale, gradients.localScale1, gradients.localScale2, gradients.localScale3,
         ]
         for (name, value) in zip(WeightCatalog.logitScaleNames, values) {
-            if let scale = model.weights[name].trainable { ledger.gradient(scale.slot)[0, 0] = Float(value) }
+            if let scale = model.weights[name].trainable { ledger.add(Float(value), to: scale) }
         }
     }
 
     /// A number that is not finite on one rank is found on all of them before the update.
-    private func checkFinite(_ losses: Losses) throws {
-        let bad = ledger.isFinite ? -1 : (ledger.firstBadSlot ?? 0)
-        let slots = try clock.measure(.communication) { try collectives.allGather(Int64(bad)) }
-        if let rank = slots.firstIndex(where: { $0 >= 0 }) {
-            let name = model.weights.trainableSpecs[Int(slots[rank])].name
+    private func checkFinite(_ total: StepTotal, _ losses: Losses, norm: Double) throws {
+        if let (rank, slot) = total.firstBad {
+            let name = model.weights.trainableSpecs[slot].name
             throw AgreedFailure(
                 error: AltaError(
                     "the gradient of \(name) is not finite or too large", why: "a study on this rank overflowed",
                     remedy: "lower learning_rate, or look at the step's studies", rank: rank), reportingRank: rank)
         }
         for (name, value) in losses.named where !value.isFinite { throw notFinite("the loss \(name)") }
-        guard engine.sumOfSquares(ledger.pointer, count: ledger.count).isFinite else { throw notFinite("the gradient") }
+        guard norm.isFinite else { throw notFinite("the gradient") }
     }
 }
 
@@ -187,27 +187,10 @@ private struct ContrastivePass {
 /// What `gradients` made besides the gradients.
 struct StepGradients {
     let losses: Losses
+    /// The Euclidean norm of the whole gradient, the same on every rank.
+    let norm: Double
+    /// Floating-point operations of the matrix products of all ranks.
+    let operations: Int
     /// This rank's share in the joint space; nil where the stage has none.
     let embeddings: LocalEmbeddings?
-}
-
-/// The two losses that are sums over studies.
-private struct StudySums {
-    private var image: [Double] = []
-    private var text: [Double] = []
-
-    mutating func add(_ output: ModelOutput) {
-        image += output.imageErrors
-        text += output.textErrors
-    }
-
-    /// Collective. Losses over the global batch; a sum that is not finite gives a loss that is not.
-    func losses(
-        _ contrastive: ContrastiveResult?, counts: LossCounts, collectives: any Collectives
-    ) throws -> Losses {
-        var losses = try Losses.means(image: image, text: text, counts: counts, collectives: collectives)
-        losses.globalContrastive = contrastive?.globalLoss
-        losses.localContrastive = contrastive?.localLoss
-        return losses
-    }
 }

@@ -27,6 +27,7 @@ public struct Trainer {
                 run, notices: notices.texts, ranks: context.collectives, isTerminal: isTerminal)
         }
         try Trainer(run: run, context: context, listener: listener).loop()
+        try run.step.reducer.free()
     }
 
     private func loop() throws {

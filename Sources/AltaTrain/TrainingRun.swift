@@ -65,9 +65,13 @@ struct TrainingRun {
         let loaded = try context.loadWeights(
             data.config, trainable: config.trainable, adapterInit: config.adapterInit, source: files.all, notice: notice
         )
+        let reducer = try context.reducer(
+            of: WeightCatalog.make(data.config).specs.filter { $0.trains(in: config.trainable) },
+            sum: config.isDeterministic ? .orderFree : .floating, globalBatch: plan.globalBatch, notice: notice)
         return try context.agree {
             try assemble(
-                config, data, validation, plan, folder, checkpoint, pretrained, files.reports, loaded, context: context)
+                config, data, validation, plan, folder, checkpoint, pretrained, files.reports, loaded, reducer,
+                context: context)
         }
     }
 
@@ -104,7 +108,7 @@ struct TrainingRun {
     private static func assemble(
         _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
         _ checkpoint: Checkpoint?, _ pretrained: Pretrained, _ reports: [WeightReport], _ loaded: LoadedWeights,
-        context: RankContext
+        _ reducer: GradientReducer, context: RankContext
     ) throws -> TrainingRun {
         let weights = loaded.weights
         // One rank writes checkpoints, and reads the files whole for their hashes.
@@ -118,13 +122,15 @@ struct TrainingRun {
         }
         return TrainingRun(
             config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
-            step: makeStep(config, loaded, plan, pretrained, context: context), folder: folder, origin: origin,
+            step: makeStep(config, loaded, plan, pretrained, reducer, context: context), folder: folder,
+            origin: origin,
             weightReports: reports, completedSteps: checkpoint?.step ?? 0,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }
 
     private static func makeStep(
-        _ config: RunConfig, _ loaded: LoadedWeights, _ plan: BatchPlan, _ pretrained: Pretrained, context: RankContext
+        _ config: RunConfig, _ loaded: LoadedWeights, _ plan: BatchPlan, _ pretrained: Pretrained,
+        _ reducer: GradientReducer, context: RankContext
     ) -> TrainStep {
         let weights = loaded.weights
         let share = (plan.globalBatch + plan.rankCount - 1) / plan.rankCount
@@ -135,9 +141,8 @@ struct TrainingRun {
                 availableBytes: context.availableBytes, share: share, training: config,
                 sharingRanks: loaded.sharingRanks)
         return TrainStep.make(
-            weights: weights, dropout: pretrained.dropout(config),
-            sum: config.isDeterministic ? .orderFree : .floating, globalBatch: plan.globalBatch,
-            microBatch: microBatch, context: context)
+            weights: weights, dropout: pretrained.dropout(config), reducer: reducer, microBatch: microBatch,
+            context: context)
     }
 }
 

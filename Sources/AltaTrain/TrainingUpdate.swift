@@ -16,23 +16,18 @@ struct TrainingUpdate {
     ///   - studies: this rank's share, in the order of `plan.shares[rank]`.
     ///   - rate: the learning rate of the update.
     func callAsFunction(_ studies: [PreparedStudy], plan: StepPlan, rate: Double) throws -> StepReport {
-        let (clock, engine) = (context.clock, context.engine)
-        let operationsBefore = engine.operationCount
+        let clock = context.clock
         let counts = try clock.measure(.communication) { try globalCounts(studies, plan: plan) }
         let result = try step.gradients(studies, plan: plan, counts: counts)
-        let norm = clock.measure(.update) {
-            let norm = engine.sumOfSquares(step.ledger.pointer, count: step.ledger.count).squareRoot()
-            optimizer.update(step.model.weights, gradients: step.ledger, rate: rate, engine: engine)
-            return norm
-        }
-        let operations = try clock.measure(.communication) {
-            try context.collectives.allReduce(Int64(engine.operationCount - operationsBefore), .sum)
+        clock.measure(.update) {
+            optimizer.update(step.model.weights, gradients: step.ledger, rate: rate, engine: context.engine)
         }
         return StepReport(
             step: plan.step + 1, epoch: plan.fractionalEpoch, losses: result.losses, learningRate: rate,
-            logitScales: step.model.weights.logitScales.map { Double.exponential(Double($0)) }, gradientNorm: norm,
-            gflop: Double(operations) * 1e-9,
-            studiesPerSecond: Double(plan.studies.count) / max(clock.elapsedSeconds, 1e-9), seconds: clock.seconds)
+            logitScales: step.model.weights.logitScales.map { Double.exponential(Double($0)) },
+            gradientNorm: result.norm, gflop: Double(result.operations) * 1e-9,
+            studiesPerSecond: Double(plan.studies.count) / max(clock.elapsedSeconds, 1e-9), seconds: clock.seconds,
+            secondsWaited: clock.secondsWaited)
     }
 
     private func globalCounts(_ studies: [PreparedStudy], plan: StepPlan) throws -> LossCounts {

@@ -28,6 +28,7 @@ public struct Verification {
     let fixture: Fixture
     let context: RankContext
     let microBatch: Int
+    let notice: (String) -> Void
 
     let precision: Precision
 
@@ -40,15 +41,17 @@ public struct Verification {
     ///   - precision: fp32 or bf16; a machine without instructions for bf16 computes it too, slowly.
     ///   - microBatch: studies in flight on a rank; 0: its whole share.
     ///   - dump: where rank 0 writes what was computed, whether or not it agrees; nil: nowhere.
+    ///   - notice: is told, on rank 0, where memory cannot be shared.
     public static func run(
         fixture path: String, context joined: RankContext, precision: Precision = .fp32, microBatch: Int,
-        dump: String?
+        dump: String?, notice: @escaping (String) -> Void = { _ in }
     ) throws -> VerificationReport {
         let fixture = try joined.agree { try Fixture.load(path) }
         let context = try joined.agree { try joined.computing(in: precision) }
         let verification = Verification(
             fixture: fixture, context: context,
-            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1), precision: precision)
+            microBatch: microBatch > 0 ? microBatch : max(fixture.studies.count, 1), notice: notice,
+            precision: precision)
         let computed = try verification.compute()
         return try context.agree {
             if let dump, context.isFirst { try computed.write(to: dump) }
@@ -59,11 +62,13 @@ public struct Verification {
     private func compute() throws -> ComputedTensors {
         let source = FileWeights(file: fixture.file, prefix: "weights/")
         let weights = try context.loadWeights(
-            fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source
+            fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source,
+            notice: notice
         ).weights
+        let reducer = try context.reducer(
+            of: weights.trainableSpecs, sum: .orderFree, globalBatch: fixture.studies.count, notice: notice)
         let step = TrainStep.make(
-            weights: weights, dropout: TextDropoutRates(0), sum: .orderFree, globalBatch: fixture.studies.count,
-            microBatch: microBatch, context: context)
+            weights: weights, dropout: TextDropoutRates(0), reducer: reducer, microBatch: microBatch, context: context)
         var computed = ComputedTensors()
         if let model = step.model as? AltaModel { try addInference(model, to: &computed) }
         let optimizer = Optimizer.make(weights: weights, constants: fixture.recipe.constants)
@@ -75,6 +80,7 @@ public struct Verification {
         for (slot, spec) in weights.trainableSpecs.enumerated() {
             computed.add("stepped/", spec, weights.trainables[slot].value)
         }
+        try reducer.free()
         return computed
     }
 

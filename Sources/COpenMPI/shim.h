@@ -25,3 +25,13 @@ static inline int alta_mpi_thread_serialized(void) { return MPI_THREAD_SERIALIZE
 static inline int alta_mpi_thread_multiple(void) { return MPI_THREAD_MULTIPLE; }
 static inline int alta_mpi_max_error_string(void) { return MPI_MAX_ERROR_STRING; }
 static inline int alta_mpi_max_processor_name(void) { return MPI_MAX_PROCESSOR_NAME; }
+
+static inline MPI_Request alta_mpi_request_null(void) { return MPI_REQUEST_NULL; }
+static inline MPI_Status *alta_mpi_status_ignore(void) { return MPI_STATUS_IGNORE; }
+static inline MPI_Win alta_mpi_win_null(void) { return MPI_WIN_NULL; }
+static inline MPI_Comm alta_mpi_comm_null(void) { return MPI_COMM_NULL; }
+static inline MPI_Info alta_mpi_info_null(void) { return MPI_INFO_NULL; }
+static inline int alta_mpi_comm_type_shared(void) { return MPI_COMM_TYPE_SHARED; }
+static inline int alta_mpi_mode_nocheck(void) { return MPI_MODE_NOCHECK; }
+static inline int alta_mpi_any_source(void) { return MPI_ANY_SOURCE; }
+static inline int alta_mpi_any_tag(void) { return MPI_ANY_TAG; }

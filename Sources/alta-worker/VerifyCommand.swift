@@ -22,7 +22,7 @@ enum VerifyCommand {
         }
         let report = try Verification.run(
             fixture: arguments.positionals[0], context: job, precision: precision, microBatch: microBatch,
-            dump: arguments.value("--dump"))
+            dump: arguments.value("--dump"), notice: Console.note)
         if job.isFirst { Console.print(report.table()) }
         return report.passes ? .done : .failed
     }

@@ -96,5 +96,36 @@ struct SweepTests {
         #expect(!x.variable(on: tape, studies: studies).needsGradient)
     }
 
+    /// A parameter is complete once, after the last operation that adds to it and before the sweep goes on; idle ones first.
+    @Test func tellsWhatIsComplete() throws {
+        let weights = try ProgramWeights()
+        let (w, b) = (weights.trainable("w", 6, 6, packed: true), weights.trainable("b", 1, 6))
+        _ = weights.trainable("idle", 1, 6)
+        let (gamma, frozen) = (weights.trainable("gamma", 1, 6), weights.frozen("beta", 1, 6))
+        let ledger = GradientLedger.make(
+            sum: .orderFree, shapes: weights.shapes, globalBatch: 2, engine: weights.engine)
+        let tape = Tape(engine: weights.engine, arena: arena, ledger: ledger)
+        var x = tape.linear(tape.constant(weights.normal(5, 6), studies: studies), w, bias: b)
+        x = tape.layerNorm(tape.gelu(x), gamma: gamma, beta: frozen, epsilon: 1e-6)
+        // This branch leads to no loss; what it uses is complete nevertheless.
+        _ = tape.linear(x, w, bias: b)
+        var told: [SweepProgress] = []
+        var units: [[Int64]] = []
+        tape.backward(seeds: [(x, weights.normal(5, 6))]) { progress in
+            told.append(progress)
+            units.append(ledger.units)
+        }
+        #expect(
+            told == [
+                .completed(slot: 2), .operationEnded, .completed(slot: 3), .operationEnded, .operationEnded,
+                .completed(slot: 0), .completed(slot: 1), .operationEnded,
+            ])
+        for slot in 0..<4 {
+            let place = try #require(told.firstIndex(of: .completed(slot: slot)))
+            let range = ledger.offsets[slot]..<ledger.offsets[slot + 1]
+            #expect(units[place][range] == ledger.units[range])
+        }
+    }
+
     private func b4(_ weights: ProgramWeights) -> Weight { weights.frozen("bias", 1, 4) }
 }

@@ -10,17 +10,19 @@ import Testing
             let collectives: any Collectives = MeteredCollectives(base, meter: meter)
             let counts = (1...rankCount).map { $0 * 2 }
             var bytes: [Int] = []
-            func measure(_ body: () throws -> Void) rethrows {
+            func measure(_ body: () throws -> Void) throws {
                 meter.reset()
                 try body()
                 bytes.append(meter.bytesSent)
             }
             try measure {
-                #expect(try collectives.allReduce([1.5, 2.5] as [Float], .sum)[0] == 1.5 * Float(rankCount))
+                let sum = try collectives.allReduce([1.5, 2.5] as [Float], .sum)
+                #expect(sum[0] == 1.5 * Float(rankCount))
             }
             try measure {
                 let mine = [Int64](repeating: Int64(base.rank), count: counts[base.rank])
-                #expect(try collectives.allGather(mine, counts: counts).count == counts.reduce(0, +))
+                let all = try collectives.allGather(mine, counts: counts)
+                #expect(all.count == counts.reduce(0, +))
             }
             try measure {
                 let all = [Double](repeating: 1, count: counts.reduce(0, +))

@@ -59,7 +59,7 @@ struct AlignJob {
         return [command, path] + changes.flatMap { ["--set", $0] }
     }
 
-    /// Runs the job at `ranks` ranks; `changes` are `key=value`.
+    /// Runs the job at `ranks` ranks; `changes` are `key=value`, `environment` is over this process's own.
     func run(
         _ name: String, ranks: Int, _ changes: [String] = [], limitSeconds: Double = 120,
         environment: [String: String] = [:]

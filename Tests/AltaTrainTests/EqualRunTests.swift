@@ -48,6 +48,29 @@ extension WorkerJobs {
             try EqualRunCheck.expectSameRuns(job, [(1, 0), (1, 2), (2, 0), (3, 1), (4, 0), (7, 0)], steps: 5)
         }
 
+        /// One machine cut into nodes of two ranks (the last has one), and ranks that cannot share memory.
+        @Test(arguments: [true, false]) func nodesLeaveTheRun(deterministic: Bool) throws {
+            let cohort = try SampleCohort.make(11)
+            defer { cohort.remove() }
+            var job = AlignJob.small(cohort)
+            job.settings["global_batch"] = 5
+            job.settings["deterministic"] = .bool(deterministic)
+            let environments = [
+                (1, [:]), (4, ["ALTA_RANKS_PER_NODE": "2"]), (5, ["ALTA_RANKS_PER_NODE": "2"]),
+                (3, ["OMPI_MCA_osc_sm_backing_directory": "/proc"]),
+            ]
+            for (index, (ranks, environment)) in environments.enumerated() {
+                let outcome = try job.run("\(index)", ranks: ranks, ["steps=3"], environment: environment)
+                expectDone(outcome)
+                // /proc has no room for anything.
+                let isRefused = environment.values.contains("/proc")
+                #expect(outcome.errors.contains("ranks do not share memory") == isRefused, "\(outcome.errors)")
+                guard deterministic else { continue }
+                #expect(try job.log("\(index)").exactLines() == job.log("0").exactLines(), "\(environment)")
+                #expect(try job.trainable("\(index)", step: 3) == job.trainable("0", step: 3), "\(environment)")
+            }
+        }
+
         /// Three ranks hold 5 studies as 2, 2 and 1.
         @Test func floatingSumsAgreeWithinTolerance() throws {
             let cohort = try SampleCohort.make(11)

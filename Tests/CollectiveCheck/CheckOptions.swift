@@ -10,6 +10,8 @@ struct CheckOptions: Sendable {
     var limits = MPICollectives.Limits()
     /// Instead of the checks: the number of Int64 elements of an all-reduce to time.
     var timedElementCount: Int?
+    /// Instead of the checks: the bytes of shared memory that each rank asks for.
+    var sharedByteCount: Int?
     /// Instead of the checks: what goes wrong on purpose.
     var fault: Fault?
 
@@ -30,6 +32,7 @@ struct CheckOptions: Sendable {
             case "--threads": threadCount = try Self.positive(value)
             case "--largest-count": limits.elementCount = try Self.positive(value)
             case "--bucket-bytes": limits.reduceByteCount = try Self.positive(value)
+            case "--shared-bytes": sharedByteCount = try Self.positive(value)
             case "--time": timedElementCount = try Self.positive(value)
             case "--fault": fault = Fault(rawValue: value)
             default: throw AltaError("unknown option \(name)")
@@ -45,6 +48,7 @@ struct CheckOptions: Sendable {
     /// What one rank does.
     func perform(with collectives: any Collectives) throws {
         if let fault { return try fault.happen(in: collectives) }
+        if let sharedByteCount { return try share(sharedByteCount, collectives) }
         if let timedElementCount { return try time(timedElementCount, collectives) }
         var checks = CollectiveChecks(collectives)
         try checks.run()
@@ -59,6 +63,16 @@ struct CheckOptions: Sendable {
 
     static func exitCode(of error: any Error) -> Int32 {
         ((error as? AltaError)?.exitCode ?? .failed).rawValue
+    }
+
+    /// Asks for shared memory, and goes on where it is refused; each rank prints what became of it.
+    private func share(_ byteCount: Int, _ collectives: any Collectives) throws {
+        var outcome = "shared"
+        do {
+            let memory = try collectives.splitByMemory().shareMemory(byteCount: byteCount)
+            try memory.free()
+        } catch let error as AltaError { outcome = "\(error)" }
+        for line in try collectives.allGather(outcome) where collectives.rank == 0 { print("outcome: \(line)") }
     }
 
     /// Prints the milliseconds of five all-reduces after one that warms up, the slowest rank's.

@@ -41,6 +41,10 @@ struct CollectiveChecks {
         try checkArrays()
         try checkWrongArguments()
         try checkBarrier()
+        try checkGroups()
+        try checkBackgroundReductions()
+        try checkSharedMemory()
+        try checkNodeReductions()
     }
 
     mutating func expect<T: Equatable>(_ found: T, _ expected: T, _ subject: String) {

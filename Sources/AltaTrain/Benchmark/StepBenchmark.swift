@@ -64,7 +64,7 @@ public struct StepBenchmark {
         let benchmark = StepBenchmark(options: options, context: metered, meter: meter, studies: studies)
         func tell(_ text: String) { if context.isFirst { notice(text) } }
         tell("making \(options.modelName) with fresh weights")
-        let update = try benchmark.makeUpdate()
+        let update = try benchmark.makeUpdate(notice: tell)
         try benchmark.check()
         tell("measuring the peak of matrix products")
         let peak = try benchmark.peak()
@@ -75,21 +75,23 @@ public struct StepBenchmark {
             let line = try benchmark.time(update, share, step: step, peak: peak)
             if step >= warmUpSteps, context.isFirst { try emit(line) }
         }
+        try update.step.reducer.free()
     }
 
-    private func makeUpdate() throws -> TrainingUpdate {
+    private func makeUpdate(notice: (String) -> Void) throws -> TrainingUpdate {
         let weights = try context.loadWeights(
-            options.model, trainable: options.trainable, source: RandomWeights(seed: options.seed)
+            options.model, trainable: options.trainable, source: RandomWeights(seed: options.seed),
+            notice: notice
         ).weights
-        return try context.agree {
-            let share = (options.studies + context.collectives.rankCount - 1) / context.collectives.rankCount
-            let step = TrainStep.make(
-                weights: weights, dropout: TextDropoutRates(options.model.dropout),
-                sum: options.trainable == .adapters ? .orderFree : .floating, globalBatch: options.studies,
-                microBatch: options.microBatch > 0 ? options.microBatch : max(share, 1), context: context)
-            return TrainingUpdate(
-                step: step, optimizer: Optimizer.make(weights: weights, constants: AdamWConstants()), context: context)
-        }
+        let reducer = try context.reducer(
+            of: weights.trainableSpecs, sum: options.trainable == .adapters ? .orderFree : .floating,
+            globalBatch: options.studies, notice: notice)
+        let share = (options.studies + context.collectives.rankCount - 1) / context.collectives.rankCount
+        let step = TrainStep.make(
+            weights: weights, dropout: TextDropoutRates(options.model.dropout), reducer: reducer,
+            microBatch: options.microBatch > 0 ? options.microBatch : max(share, 1), context: context)
+        return TrainingUpdate(
+            step: step, optimizer: Optimizer.make(weights: weights, constants: AdamWConstants()), context: context)
     }
 
     /// Nothing is timed that computes wrongly.
@@ -148,7 +150,7 @@ public struct StepBenchmark {
 
     /// Collective. The time of the slowest rank's step, with that rank's phases.
     private func slowest(_ elapsedSeconds: Double, _ report: StepReport) throws -> [(String, JSONValue)] {
-        let own = [elapsedSeconds] + Phase.allCases.map { report.seconds[$0] ?? 0 }
+        let own = [elapsedSeconds, report.secondsWaited] + Phase.allCases.map { report.seconds[$0] ?? 0 }
         let all: [[Double]] = try context.collectives.allGather(own)
         guard let slowest = all.max(by: { $0[0] < $1[0] }) else { return [] }
         return [
@@ -156,8 +158,9 @@ public struct StepBenchmark {
             ("studies_per_second", .number(Double(options.studies) / slowest[0])),
             (
                 "seconds",
-                .object(members: zip(Phase.allCases, slowest.dropFirst()).map { ($0.rawValue, .number($1)) })
+                .object(members: zip(Phase.allCases, slowest.dropFirst(2)).map { ($0.rawValue, .number($1)) })
             ),
+            ("seconds_waited", .number(slowest[1])),
         ]
     }
 }
