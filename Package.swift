@@ -52,7 +52,7 @@ let package = Package(
         module("AltaTensor", ["AltaCore", "CAltaKernels", "COpenBLAS"]),
         module("AltaAutograd", ["AltaCore", "AltaTensor"]),
         module("AltaComm", ["AltaCore", "COpenMPI"]),
-        module("AltaPlacement", ["AltaCore", "CAltaSystem", "CNUMA"]),
+        module("AltaPlacement", ["AltaCore", "AltaComm", "CAltaSystem", "CNUMA"]),
         module("AltaData", ["AltaCore", "AltaFormats", "CTurboJPEG", "CSPNG", "CDCMTK"]),
         module("AltaModel", ["AltaCore", "AltaFormats", "AltaTensor", "AltaAutograd", "AltaData"]),
         module("AltaObjective", ["AltaCore", "AltaTensor", "AltaAutograd", "AltaComm"]),
@@ -72,6 +72,13 @@ let package = Package(
         .executableTarget(
             name: "alta-collective-check", dependencies: ["AltaCore", "AltaComm"], path: "Tests/CollectiveCheck",
             swiftSettings: strict),
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter", cSettings: strictC),
+        .executableTarget(
+            name: "alta-allocation-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain", "CAllocationCounter"],
+            path: "Tests/AllocationCheck", swiftSettings: strict),
+        .executableTarget(
+            name: "alta-frozen-check", dependencies: ["AltaCore", "AltaComm", "AltaPlacement"],
+            path: "Tests/FrozenCheck", swiftSettings: strict),
         .target(
             name: "AltaTestSupport", dependencies: ["AltaCore"], path: "Tests/AltaTestSupport",
             swiftSettings: strict),
@@ -87,7 +94,7 @@ let package = Package(
         tests("AltaTensor"),
         tests("AltaAutograd", ["AltaTensor", "AltaCore"]),
         tests("AltaComm"),
-        tests("AltaPlacement"),
+        tests("AltaPlacement", ["AltaComm"]),
         tests("AltaData", ["AltaFormats", "AltaCore"]),
         tests("AltaModel", ["AltaFormats", "AltaData", "AltaTensor", "AltaAutograd"]),
         tests("AltaObjective", ["AltaComm", "AltaTensor", "AltaAutograd"]),

@@ -9,9 +9,12 @@ public struct Branch {
     public let scale: Float
     /// nil: nothing is dropped.
     public let dropout: RowDropout?
+    /// Whether only the sum reads it: its memory then serves again. A product's result is not read on the way back.
+    public let isTemporary: Bool
 
-    /// Stores the three.
-    public init(_ variable: Variable, scale: Float = 1, dropout: RowDropout? = nil) {
+    /// Stores the parts.
+    public init(_ variable: Variable, scale: Float = 1, dropout: RowDropout? = nil, isTemporary: Bool = false) {
+        self.isTemporary = isTemporary
         self.variable = variable
         self.scale = scale
         self.dropout = dropout
@@ -25,9 +28,13 @@ public struct ResidualStream {
     public let base: Variable
     /// What is to be added.
     public let branches: [Branch]
+    /// Whether only this sum still reads the base's fp32 numbers: where products have bf16 ones beside them, their memory
+    /// then serves again. The result of a norm or of `sum` is not read on the way back.
+    public let endsBase: Bool
 
     /// A stream with branches that are not added yet.
-    public init(_ base: Variable, adding branches: [Branch] = []) {
+    public init(_ base: Variable, adding branches: [Branch] = [], endsBase: Bool = false) {
+        self.endsBase = endsBase
         self.base = base
         self.branches = branches
     }
@@ -42,6 +49,7 @@ extension Tape {
         guard !stream.branches.isEmpty else { return stream.base }
         let values = values(stream.base.rows, stream.base.columns, storage)
         engine.addBranches(stream, into: values.primary.matrix)
+        giveBack(stream)
         let z = variable(values, studies: stream.base.studies, needsGradient: stream.needsGradient)
         record(SumOperation(stream: stream, z: z.index), if: z.needsGradient)
         return z
@@ -58,6 +66,18 @@ extension Tape {
             return (sum, layerNorm(sum, norm, storage: storage))
         }
         return fusedSumAndNorm(stream, branches, norm, storage: storage)
+    }
+}
+
+extension Tape {
+    /// Gives back what nothing reads once the stream is added up.
+    func giveBack(_ stream: ResidualStream) {
+        for branch in stream.branches where branch.isTemporary {
+            if let full = branch.variable.values.full { giveBack(.full(full)) }
+            if let half = branch.variable.values.half { giveBack(.half(half)) }
+        }
+        guard stream.endsBase, stream.base.values.half != nil, let full = stream.base.values.full else { return }
+        giveBack(.full(full))
     }
 }
 

@@ -30,6 +30,7 @@ extension Tape {
         engine.layerNorm(
             stream.base.value, adding: branches.first.operand, branches.second?.operand, sum: sums.primary.matrix,
             norm: norm.operands(statistics), half: normed.half, full: normed.full)
+        giveBack(stream)
         let needsGradient = stream.needsGradient || norm.trains
         let sum = variable(complete: sums, studies: stream.base.studies, needsGradient: stream.needsGradient)
         let y = variable(complete: normed, studies: stream.base.studies, needsGradient: needsGradient)

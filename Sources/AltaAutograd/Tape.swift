@@ -12,7 +12,8 @@ public enum SweepProgress: Equatable, Sendable {
 /// The operations of one forward pass, as a linear array with one reverse sweep.
 ///
 /// Values and gradients live in `arena`; the caller releases them all after the sweep. The gradient of an operation's
-/// output is used up by the operation, so its memory serves the next ones of that size.
+/// output is used up by the operation, so its memory serves the next ones of that shape; so does that of a result which
+/// nothing will read again, on the way back neither.
 public final class Tape {
     /// The matrix engine of this rank.
     public let engine: Engine
@@ -29,14 +30,18 @@ public final class Tape {
     /// For each slot of the ledger, how many operations will still add to it.
     private var uses: [Int]
 
-    /// Gradients serve again for those of their own shape.
+    /// Memory serves again for what has its own shape.
     private struct Shape: Hashable {
         let rows: Int
         let columns: Int
         let format: NumberFormat
 
+        init(rows: Int, columns: Int, format: NumberFormat) {
+            (self.rows, self.columns, self.format) = (rows, columns, format)
+        }
+
         init(_ operand: Operand) {
-            (rows, columns, format) = (operand.rows, operand.columns, operand.format)
+            self.init(rows: operand.rows, columns: operand.columns, format: operand.format)
         }
     }
 
@@ -93,7 +98,7 @@ public final class Tape {
         for output in outputs { gradients[output] = nil }
         operation.backward(incoming, on: self)
         for case let gradient? in incoming where !handedOn.contains(gradient.base) {
-            spare[Shape(gradient), default: []].append(gradient)
+            giveBack(gradient)
         }
         handedOn.removeAll(keepingCapacity: true)
     }
@@ -111,11 +116,20 @@ public final class Tape {
 
     /// Uninitialised numbers `[rows, columns]` of a result.
     func values(_ rows: Int, _ columns: Int, _ storage: Storage) -> Values {
-        guard engine.format == .half else { return Values(full: arena.matrix(rows, columns), half: nil) }
+        let keepsFull = engine.format == .full || storage != .products
+        let keepsHalf = engine.format == .half && storage != .sums
         return Values(
-            full: storage == .products ? nil : arena.matrix(rows, columns),
-            half: storage == .sums ? nil : arena.halfMatrix(rows, columns))
+            full: keepsFull ? operand(rows, columns, .full).matrix : nil,
+            half: keepsHalf ? operand(rows, columns, .half).halfMatrix : nil)
     }
+
+    /// Uninitialised numbers: memory that serves again where there is some of that shape.
+    private func operand(_ rows: Int, _ columns: Int, _ format: NumberFormat) -> Operand {
+        spare[Shape(rows: rows, columns: columns, format: format)]?.popLast() ?? arena.operand(rows, columns, format)
+    }
+
+    /// Gives the memory of numbers back that no operation will read again, on the way back neither.
+    func giveBack(_ numbers: Operand) { spare[Shape(numbers), default: []].append(numbers) }
 
     /// A new variable over `values`; rounds them for products where both formats are kept.
     func variable(_ values: Values, studies: Segments, needsGradient: Bool) -> Variable {
@@ -145,8 +159,7 @@ public final class Tape {
         guard variable.needsGradient else { return nil }
         if let gradient = gradients[variable.index] { return (gradient, true) }
         let primary = variable.values.primary
-        let gradient =
-            spare[Shape(primary)]?.popLast() ?? arena.operand(primary.rows, primary.columns, primary.format)
+        let gradient = operand(primary.rows, primary.columns, primary.format)
         gradients[variable.index] = gradient
         return (gradient, false)
     }

@@ -6,13 +6,14 @@ import AltaTensor
 public struct Frozen {
     /// The published name, or the name of the stack for weights that are multiplied as one.
     public let name: String
-    /// The values, `[outputs, inputs]` for matrices and `[1, n]` for vectors.
-    public let value: Matrix
+    /// The fp32 values, `[entries, width]` for tables and `[1, n]` for vectors; nil for matrices that are only multiplied
+    /// with, whose packed copy is the only one.
+    public let value: Matrix?
     /// The matrix as the engine multiplies with it; nil for vectors and tables.
     public let packed: PackedMatrix?
 
     /// Stores a weight whose memory somebody else owns for as long as the model lives.
-    public init(name: String, value: Matrix, packed: PackedMatrix?) {
+    public init(name: String, value: Matrix?, packed: PackedMatrix?) {
         self.name = name
         self.value = value
         self.packed = packed
@@ -52,12 +53,15 @@ public enum Weight {
         }
     }
 
-    /// The fp32 values.
+    /// The fp32 values; traps for a frozen matrix, which is only packed.
     public var value: Matrix {
-        switch self {
-        case .frozen(let weight): weight.value
-        case .trainable(let weight): weight.value
-        }
+        let value =
+            switch self {
+            case .frozen(let weight): weight.value
+            case .trainable(let weight): weight.value
+            }
+        guard let value else { preconditionFailure("\(name) is kept only as it is multiplied with") }
+        return value
     }
 
     /// The weight where it trains.

@@ -68,6 +68,18 @@ public final class FileBytes: @unchecked Sendable {  // the memory is never writ
 
     private static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
 
+    /// Gives the pages that lie within a range of the bytes back to the system: they are read again when touched, and until
+    /// then count to no process. The bytes stay valid.
+    public func releasePages(in range: Range<Int>) {
+        guard isMapped, let start = bytes.baseAddress else { return }
+        let pageByteCount = Int(getpagesize())
+        let first = (range.lowerBound + pageByteCount - 1) / pageByteCount * pageByteCount
+        let last = range.upperBound / pageByteCount * pageByteCount
+        guard first < last else { return }
+        // A wish: where it is refused, the pages stay.
+        _ = madvise(UnsafeMutableRawPointer(mutating: start + first), last - first, MADV_DONTNEED)
+    }
+
     deinit {
         if isMapped {
             munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)

@@ -56,6 +56,23 @@ public struct StoredTensor: Sendable {
         }
     }
 
+    /// Gives the memory that reading took back to the system; the file stays in its cache.
+    public func releasePages() { span.file.releasePages(in: span.range) }
+
+    /// Hands the elements of a floating-point tensor over, row-major: as they lie in the file where they are Floats, side by
+    /// side, else converted. What that took of memory is given back.
+    ///
+    /// Errors: it holds whole numbers, or `body` throws.
+    public func withFloats<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) throws -> Result {
+        defer { releasePages() }
+        guard dtype == .float32, isContiguous, let start = span.bytes.baseAddress,
+            UInt(bitPattern: start) % UInt(MemoryLayout<Float>.alignment) == 0
+        else { return try floats().withUnsafeBufferPointer(body) }
+        return try withExtendedLifetime(span) {
+            try body(UnsafeBufferPointer(start: start.assumingMemoryBound(to: Float.self), count: elementCount))
+        }
+    }
+
     /// The elements of a floating-point tensor; see `readFloats(into:)`.
     public func floats() throws -> [Float] {
         let count = elementCount

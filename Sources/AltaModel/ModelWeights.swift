@@ -14,36 +14,54 @@ public final class ModelWeights {
     public let trainableSpecs: [WeightSpec]
     /// The frozen specs whose values came from no file: they belong into the run folder.
     public let frozenFromNoFile: [WeightSpec]
+    /// The hash of all frozen weights; see `WeightHash`.
+    public let frozenHash: String
 
+    private let source: any WeightSource
     private let byName: [String: Weight]
-    private let memory: [Region]
+    private let memory: [AnyObject]
 
     init(
-        config: ModelConfig, catalog: WeightCatalog, trainables: [Trainable], trainableSpecs: [WeightSpec],
-        frozenFromNoFile: [WeightSpec], byName: [String: Weight], memory: [Region]
+        plan: WeightPlan, source: any WeightSource, trainables: [Trainable], frozenFromNoFile: [WeightSpec],
+        frozenHash: String, byName: [String: Weight], memory: [AnyObject]
     ) {
-        self.config = config
-        self.catalog = catalog
+        config = plan.config
+        catalog = plan.catalog
+        trainableSpecs = plan.places.filter(\.trains).map(\.spec)
+        self.source = source
         self.trainables = trainables
-        self.trainableSpecs = trainableSpecs
         self.frozenFromNoFile = frozenFromNoFile
+        self.frozenHash = frozenHash
         self.byName = byName
         self.memory = memory
     }
 
-    /// Fills every weight from `source` and packs it for the engine.
+    /// Fills every weight from `source` and packs it, in memory that no other rank has.
     ///
     /// - Throws: what the source throws for a tensor that is missing or has another shape.
     public static func make(
         config: ModelConfig, trainable: TrainableSet, adapterInit: AdapterInit = .zero, source: any WeightSource,
         engine: Engine
     ) throws -> ModelWeights {
-        let catalog = WeightCatalog.make(config, adapterInit: adapterInit)
-        var loader = WeightLoader(source: source, engine: engine, trainable: trainable)
-        for spec in catalog.specs { try loader.load(spec) }
-        return ModelWeights(
-            config: config, catalog: catalog, trainables: loader.trainables, trainableSpecs: loader.trainableSpecs,
-            frozenFromNoFile: loader.frozenFromNoFile, byName: loader.byName, memory: loader.memory)
+        let plan = WeightPlan.make(config: config, trainable: trainable, adapterInit: adapterInit, engine: engine)
+        let loading = WeightLoading(plan: plan, source: source, engine: engine)
+        let (frozen, own) = (Region(byteCount: plan.frozenByteCount), Region(byteCount: plan.ownByteCount))
+        let facts = try loading.fill(plan.frozenShares(1)[0], of: frozen.base)
+        _ = try loading.fill(plan.trainableIndices, of: own.base)
+        return loading.weights(frozen: frozen.base, owner: frozen, facts: facts, own: own)
+    }
+
+    /// The fp32 numbers of a frozen weight, from where they came: those of a packed matrix are not kept.
+    ///
+    /// - Parameter body: gets them, row after row; they are gone afterwards.
+    /// - Throws: what the source throws.
+    public func withFrozenValues<Result>(
+        of spec: WeightSpec, _ body: (Matrix) throws -> Result
+    ) throws -> Result {
+        let region = Region(byteCount: spec.count * MemoryLayout<Float>.stride)
+        let values = region.matrix(spec.rows, spec.columns)
+        _ = try source.loadAll(spec, into: values)
+        return try withExtendedLifetime(region) { try body(values) }
     }
 
     /// The weight of that name; traps for a name that the catalogue does not hold.
@@ -73,38 +91,5 @@ public final class ModelWeights {
     public static func parts(of spec: WeightSpec) -> [(part: WeightPart, offset: Int)] {
         let offsets = Segments(lengths: spec.parts.map(\.count)).offsets
         return zip(spec.parts, offsets).map { ($0, $1) }
-    }
-}
-
-/// Loads weights one after the other; a value type, so that `ModelWeights` only stores.
-private struct WeightLoader {
-    let source: any WeightSource
-    let engine: Engine
-    let trainable: TrainableSet
-    var trainables: [Trainable] = []
-    var trainableSpecs: [WeightSpec] = []
-    var frozenFromNoFile: [WeightSpec] = []
-    var byName: [String: Weight] = [:]
-    var memory: [Region] = []
-
-    mutating func load(_ spec: WeightSpec) throws {
-        let region = Region(byteCount: spec.count * MemoryLayout<Float>.stride)
-        memory.append(region)
-        let value = region.matrix(spec.rows, spec.columns)
-        var fromFile = true
-        for (part, offset) in ModelWeights.parts(of: spec) {
-            let target = UnsafeMutableBufferPointer(start: value.base + offset, count: part.count)
-            fromFile = try source.load(part, of: spec, into: target) && fromFile
-        }
-        let packed = spec.isPacked ? engine.pack(value) : nil
-        guard spec.trains(in: trainable) else {
-            byName[spec.name] = .frozen(Frozen(name: spec.name, value: value, packed: packed))
-            if !fromFile { frozenFromNoFile.append(spec) }
-            return
-        }
-        let weight = Trainable(name: spec.name, value: value, packed: packed, slot: trainables.count)
-        trainables.append(weight)
-        trainableSpecs.append(spec)
-        byName[spec.name] = .trainable(weight)
     }
 }

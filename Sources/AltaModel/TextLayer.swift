@@ -82,19 +82,25 @@ struct TextLayer {
     func callAsFunction(_ x: Variable, sequences: Segments, dropout: TextDropout?, on tape: Tape) -> Variable {
         let attended = attentionOutput(attend(x, sequences: sequences, dropout: dropout, on: tape), on: tape)
         let attention = Branch(
-            attended, dropout: dropout?.rows(layer: number, site: .attentionOutput, sequences: sequences))
-        let normed = tape.sumAndNorm(ResidualStream(x, adding: [attention]), attentionNorm, storage: .both).normed
+            attended, dropout: dropout?.rows(layer: number, site: .attentionOutput, sequences: sequences),
+            isTemporary: true)
+        let normed = tape.sumAndNorm(
+            ResidualStream(x, adding: [attention], endsBase: true), attentionNorm, storage: .both
+        ).normed
         let adapted = attentionAdapter.map { adapter in
-            tape.sum(ResidualStream(normed, adding: [Branch(adapter(normed, on: tape))]), storage: .both)
+            let beside = Branch(adapter(normed, on: tape), isTemporary: true)
+            return tape.sum(ResidualStream(normed, adding: [beside], endsBase: true), storage: .both)
         }
         let middle = adapted ?? normed
         let expanded = Branch(
             tape.feedForward(middle, feedForward),
-            dropout: dropout?.rows(layer: number, site: .feedForwardOutput, sequences: sequences))
-        let output = tape.sumAndNorm(ResidualStream(middle, adding: [expanded]), feedForwardNorm, storage: .both).normed
+            dropout: dropout?.rows(layer: number, site: .feedForwardOutput, sequences: sequences), isTemporary: true)
+        let output = tape.sumAndNorm(
+            ResidualStream(middle, adding: [expanded], endsBase: true), feedForwardNorm, storage: .both
+        ).normed
         guard let adapter = feedForwardAdapter else { return output }
-        let beside = Branch(adapter(middle, on: tape), scale: adapterScale)
-        return tape.sum(ResidualStream(output, adding: [beside]), storage: .both)
+        let beside = Branch(adapter(middle, on: tape), scale: adapterScale, isTemporary: true)
+        return tape.sum(ResidualStream(output, adding: [beside], endsBase: true), storage: .both)
     }
 
     private func attend(

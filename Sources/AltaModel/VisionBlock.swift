@@ -21,11 +21,13 @@ struct VisionBlock {
         let (x, normed) = tape.sumAndNorm(stream, attentionNorm)
         let mixed = tape.attention(queryKeyValue(normed, on: tape), sequences: sequences, heads: heads, dropout: nil)
         let attended = attentionOutput(mixed, on: tape)
-        let adapted = attentionAdapter.map { Branch($0(attended, on: tape)) }
+        let adapted = attentionAdapter.map { Branch($0(attended, on: tape), isTemporary: true) }
         let (middle, middleNormed) = tape.sumAndNorm(
             ResidualStream(x, adding: [Branch(attended)] + [adapted].compactMap { $0 }), feedForwardNorm)
-        let expanded = Branch(tape.feedForward(middleNormed, feedForward))
-        let beside = feedForwardAdapter.map { Branch($0(middleNormed, on: tape), scale: adapterScale) }
+        let expanded = Branch(tape.feedForward(middleNormed, feedForward), isTemporary: true)
+        let beside = feedForwardAdapter.map {
+            Branch($0(middleNormed, on: tape), scale: adapterScale, isTemporary: true)
+        }
         return ResidualStream(middle, adding: [expanded] + [beside].compactMap { $0 })
     }
 }

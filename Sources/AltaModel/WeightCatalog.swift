@@ -81,7 +81,7 @@ private struct CatalogBuilder {
         // The output matrix is tied to this table in ALTA, and one of its own in MRM.
         add(
             "\(embeddings).word_embeddings.weight", words, rows: config.vocabulary, packed: aligns,
-            aligns ? .normal : .wordTable)
+            table: true, aligns ? .normal : .wordTable)
         let positions = [config.maxPositions, width]
         add("\(embeddings).position_embeddings.weight", positions, rows: config.maxPositions, .normal)
         add("\(embeddings).token_type_embeddings.weight", [2, width], rows: 2, .normal)
@@ -154,13 +154,13 @@ private struct CatalogBuilder {
     }
 
     private mutating func add(
-        _ name: String, _ shape: [Int], rows: Int, packed: Bool = false, _ initial: InitialValue
+        _ name: String, _ shape: [Int], rows: Int, packed: Bool = false, table: Bool = false, _ initial: InitialValue
     ) {
         let part = WeightPart(name: name, shape: shape)
         specs.append(
             WeightSpec(
                 name: name, parts: [part], rows: rows, columns: part.count / rows, isPacked: packed,
-                initial: initial, training: rule(name)))
+                isTable: table, initial: initial, training: rule(name)))
     }
 
     /// Tensors of one shape that are multiplied as one: rows of a matrix, or one long vector.

@@ -1,4 +1,5 @@
 import AltaCore
+import AltaTensor
 
 /// Where the values of weights come from: a file, or the initialisation.
 public protocol WeightSource {
@@ -28,14 +29,14 @@ public struct RandomWeights: WeightSource {
         case .zero: values.update(repeating: 0)
         case .one: values.update(repeating: 1)
         case .logitScale: values.update(repeating: Float(Double.naturalLogarithm(1 / 0.07)))
-        case .normal: key.fillNormal(values, deviation: 0.02)
+        case .normal: RandomFill.normal(values, deviation: 0.02, key: key)
         case .wordTable:
-            key.fillNormal(values, deviation: 0.02)
+            RandomFill.normal(values, deviation: 0.02, key: key)
             values.prefix(spec.columns).update(repeating: 0)
         case .xavier:
             let outputs = part.shape[0]
             let limit = (6 / Double(outputs + part.count / outputs)).squareRoot()
-            key.fillUniform(values, in: Float(-limit)..<Float(limit))
+            RandomFill.uniform(values, in: Float(-limit)..<Float(limit), key: key)
         case .sineCosine: fillSineCosine(values, tokens: part.shape[1], width: part.shape[2])
         }
         return false

@@ -55,6 +55,8 @@ public struct WeightSpec: Sendable, Equatable {
     public let columns: Int
     /// Whether the matrix engine multiplies with it.
     public let isPacked: Bool
+    /// Whether rows of it are looked up, also where it is multiplied with.
+    public let isTable: Bool
     /// How it begins where no file gives it.
     public let initial: InitialValue
     /// When it trains.
@@ -62,20 +64,24 @@ public struct WeightSpec: Sendable, Equatable {
 
     /// Stores the description of a weight.
     public init(
-        name: String, parts: [WeightPart], rows: Int, columns: Int, isPacked: Bool, initial: InitialValue,
-        training: TrainingRule
+        name: String, parts: [WeightPart], rows: Int, columns: Int, isPacked: Bool, isTable: Bool = false,
+        initial: InitialValue, training: TrainingRule
     ) {
         self.name = name
         self.parts = parts
         self.rows = rows
         self.columns = columns
         self.isPacked = isPacked
+        self.isTable = isTable
         self.initial = initial
         self.training = training
     }
 
     /// How many numbers it has.
     public var count: Int { rows * columns }
+
+    /// Whether operations read its fp32 numbers where they do not change: not those of a matrix that is only multiplied with.
+    public var needsPlainNumbers: Bool { !isPacked || isTable }
 
     /// Whether it trains without being asked for.
     public var trainsByDefault: Bool { training == .always }

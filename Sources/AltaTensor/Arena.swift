@@ -1,6 +1,7 @@
 /// Memory handed out in order and taken back by marks: activations live here, and a mark is a position on the tape.
 ///
-/// Chunks are kept until the arena goes, so a step that fits in the memory of the step before allocates nothing.
+/// Memory is kept until the arena goes, so a step that fits in the memory of the step before allocates nothing. It is one
+/// range of addresses, in which no size of a matrix leaves gaps; chunks where there can be none, or small ones are enough.
 public final class Arena {
     /// A position: everything handed out after it is taken back by `release(to:)`.
     public struct Mark: Equatable, Comparable, Sendable {
@@ -15,15 +16,23 @@ public final class Arena {
 
     /// The most bytes that were handed out at one time.
     public private(set) var highWaterBytes = 0
+    private let range: AddressRange?
     private var chunks: [Region] = []
     private var bytesBeforeChunk: [Int] = []
     private var chunk = 0
     private var offset = 0
     private let chunkBytes: Int
 
+    /// An empty arena that grows in one range of addresses, as large as the machine's memory.
+    public init() {
+        range = AddressRange.ofMachineSize()
+        chunkBytes = AddressRange.stepByteCount
+    }
+
     /// An empty arena that grows by chunks of at least `chunkBytes`.
-    public init(chunkBytes: Int = 16 << 20) {
+    public init(chunkBytes: Int) {
         precondition(chunkBytes > 0, "chunks of \(chunkBytes) bytes")
+        range = nil
         self.chunkBytes = chunkBytes
     }
 
@@ -34,7 +43,7 @@ public final class Arena {
     public var usedBytes: Int { (bytesBeforeChunk.isEmpty ? 0 : bytesBeforeChunk[chunk]) + offset }
 
     /// The bytes held from the system.
-    public var reservedBytes: Int { chunks.reduce(0) { $0 + $1.byteCount } }
+    public var reservedBytes: Int { range?.committedByteCount ?? chunks.reduce(0) { $0 + $1.byteCount } }
 
     /// Takes back everything handed out after `mark`.
     public func release(to mark: Mark) {
@@ -75,8 +84,12 @@ public final class Arena {
     }
 
     private func take(_ bytes: Int) -> UnsafeMutableRawPointer {
-        if chunks.isEmpty || offset + bytes > chunks[chunk].byteCount { nextChunk(atLeast: bytes) }
-        let address = chunks[chunk].base + offset
+        if let range {
+            range.commit(offset + bytes)
+        } else if chunks.isEmpty || offset + bytes > chunks[chunk].byteCount {
+            nextChunk(atLeast: bytes)
+        }
+        let address = (range?.base ?? chunks[chunk].base) + offset
         offset += bytes
         highWaterBytes = max(highWaterBytes, usedBytes)
         return address

@@ -51,6 +51,12 @@ public enum Operand {
         return matrix
     }
 
+    /// The bf16 matrix; traps for one in fp32.
+    public var halfMatrix: HalfMatrix {
+        guard case .half(let matrix) = self else { preconditionFailure("\(shape) is in fp32, bf16 was expected") }
+        return matrix
+    }
+
     /// The shape for messages, as `[3, 768]`.
     public var shape: String { "[\(rows), \(columns)]" }
 

@@ -87,13 +87,14 @@ public struct FileWeights: WeightSource {
                 "\(part.name) has another shape", why: "found \(tensor.shape), expected \(part.shape)",
                 remedy: "use the configuration that the file was written with", file: file.path)
         }
-        let numbers = try tensor.floats()
-        guard numbers.allSatisfy(\.isFinite) else {
+        let stored = StoredTensor(tensor)
+        try stored.readFloats(into: values)
+        stored.releasePages()
+        guard WeightHash.isFinite(values) else {
             throw AltaError(
                 "\(part.name) holds a number that is not finite", remedy: "use another checkpoint or file",
                 file: file.path)
         }
-        _ = values.update(fromContentsOf: numbers)
         return true
     }
 }

@@ -1,5 +1,6 @@
 import AltaCore
 import AltaModel
+import AltaTensor
 
 /// How many studies fit in memory at once.
 public struct MemoryPlan: Sendable {
@@ -9,17 +10,28 @@ public struct MemoryPlan: Sendable {
     /// Stores the shape.
     public init(config: ModelConfig) { self.config = config }
 
-    /// The bytes of the weights: as they are and packed in two directions, and of what trains a gradient and two moments,
-    /// with sums that do not depend on their order 8 bytes more. A large number of a slip in a width is no overflow here.
+    /// The bytes that weights take of a rank's memory. Frozen ones are packed in each direction or plain, and shared; what
+    /// trains has a master copy, a gradient and two moments besides, with sums that do not depend on their order 8 bytes
+    /// more. A large number of a slip in a width is no overflow here.
     ///
-    /// - Parameter training: the run; nil: nothing is trained.
-    public func weightBytes(training run: RunConfig?) -> Double {
-        let specs = WeightCatalog.make(config).specs
-        func floats(_ specs: [WeightSpec]) -> Double { specs.reduce(0) { $0 + Double($1.rows) * Double($1.columns) } }
+    /// - Parameters:
+    ///   - training: the run; nil: nothing is trained, and nothing packed for a way back.
+    ///   - sharingRanks: the ranks that share the frozen weights.
+    public func weightBytes(training run: RunConfig?, sharingRanks: Int = 1) -> Double {
         let float = Double(MemoryLayout<Float>.stride)
-        guard let run else { return 3 * float * floats(specs) }
-        let training = floats(specs.filter { $0.trains(in: run.trainable) })
-        return 3 * float * floats(specs) + (3 * float + (run.isDeterministic ? 8 : 0)) * training
+        let packedBytes = Double((run?.precision == .bf16 ? NumberFormat.half : .full).byteCount)
+        var (frozen, own) = (0.0, 0.0)
+        for spec in WeightCatalog.make(config).specs {
+            let count = Double(spec.rows) * Double(spec.columns)
+            let packed = spec.isPacked ? count * packedBytes * (run == nil ? 1 : 2) : 0
+            guard spec.trains(in: run?.trainable ?? .adapters) else {
+                frozen += packed + (spec.needsPlainNumbers ? count * float : 0)
+                continue
+            }
+            own += packed + count * float
+            if let run { own += count * (3 * float + (run.isDeterministic ? 8 : 0)) }
+        }
+        return own + frozen / Double(max(sharingRanks, 1))
     }
 
     /// An upper estimate of the bytes that one study's values and gradients take between forward and backward.
@@ -41,9 +53,13 @@ public struct MemoryPlan: Sendable {
     /// The micro-batch for a configuration's 0: what fits in half of the memory that this rank may count on, and beside the
     /// weights.
     ///
-    /// - Parameter training: the run, where weights are to be counted.
-    public func microBatch(availableBytes: Int, share: Int, training run: RunConfig? = nil) -> Int {
-        let weights = run.map { Int(min(weightBytes(training: $0), 0x1p62)) } ?? 0
+    /// - Parameters:
+    ///   - training: the run, where weights are to be counted.
+    ///   - sharingRanks: the ranks that share the frozen ones.
+    public func microBatch(
+        availableBytes: Int, share: Int, training run: RunConfig? = nil, sharingRanks: Int = 1
+    ) -> Int {
+        let weights = run.map { Int(min(weightBytes(training: $0, sharingRanks: sharingRanks), 0x1p62)) } ?? 0
         let free = max(0, min(availableBytes / 2, availableBytes - weights))
         return max(1, min(free / bytesPerStudy(tokens: config.maxTokens), share))
     }

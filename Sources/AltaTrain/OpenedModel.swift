@@ -10,12 +10,39 @@ struct OpenedModel {
     let weightReports: [WeightReport]
 
     /// Opens the weights of a checkpoint, or those that a configuration describes, and `data.validation` (else
-    /// `data.train`), of the stage `align`. To be called on every rank; not collective.
+    /// `data.train`), of the stage `align`. Collective.
     ///
     /// - Parameter path: a run folder or a step folder; nil: pretrained and freshly initialised weights.
     static func open(
         _ config: RunConfig, checkpoint path: String?, context: RankContext, notice: (String) -> Void
     ) throws -> OpenedModel {
+        let sources = try context.agree {
+            try OpenedModel.sources(config, checkpoint: path, context: context, notice: notice)
+        }
+        let (data, effective) = (sources.data, sources.config)
+        let weights = try context.loadWeights(
+            data.config, trainable: effective.trainable, adapterInit: effective.adapterInit, directions: .forward,
+            source: sources.weights, notice: notice
+        ).weights
+        try context.agree {
+            guard let checkpoint = sources.checkpoint else { return }
+            let origin = TrainingOrigin(data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash)
+            try origin.check(against: checkpoint.origin, ofData: false, file: checkpoint.path)
+        }
+        return OpenedModel(data: data, weights: weights, weightReports: sources.weights.pretrained.reports)
+    }
+
+    /// What a model is made of.
+    private struct Sources {
+        let config: RunConfig
+        let checkpoint: Checkpoint?
+        let data: TrainingData
+        let weights: LayeredWeights
+    }
+
+    private static func sources(
+        _ config: RunConfig, checkpoint path: String?, context: RankContext, notice: (String) -> Void
+    ) throws -> Sources {
         let checkpoint = try path.map { try Checkpoint.find($0) { _ in } }
         guard
             let table = config.validationPath ?? config.trainPath ?? checkpoint?.config.validationPath
@@ -29,14 +56,9 @@ struct OpenedModel {
         if context.isFirst { try data.preparer.source.checkFilesExist() }
         try context.checkFits(MemoryPlan(config: data.config), training: nil)
         let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
-        let weights = try ModelWeights.make(
-            config: data.config, trainable: effective.trainable, adapterInit: effective.adapterInit,
-            source: try LayeredWeights.of(checkpoint, pretrained: files, seed: effective.seed), engine: context.engine)
-        if let checkpoint {
-            let origin = TrainingOrigin(data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash())
-            try origin.check(against: checkpoint.origin, ofData: false, file: checkpoint.path)
-        }
-        return OpenedModel(data: data, weights: weights, weightReports: files.reports)
+        return Sources(
+            config: effective, checkpoint: checkpoint, data: data,
+            weights: try LayeredWeights.of(checkpoint, pretrained: files, seed: effective.seed))
     }
 
     /// The checkpoint's configuration, with the paths that were given anew.

@@ -60,12 +60,12 @@ extension RankContext {
     ///
     /// - Parameter training: the run; nil: nothing is trained.
     func checkFits(_ plan: MemoryPlan, training: RunConfig?) throws {
-        let needed = plan.weightBytes(training: training)
+        let needed = plan.weightBytes(training: training, sharingRanks: neighbours.own.count)
         guard needed > Double(availableBytes) else { return }
         throw AltaError(
             "the model does not fit in memory",
             why:
-                "its weights\(training == nil ? "" : " and their optimizer") take \(Int(min(needed, 0x1p62)) >> 20) MiB, "
+                "its weights\(training == nil ? "" : " and their optimizer") take \(Int(min(needed, 0x1p62)) >> 20) MiB of it, "
                 + "this rank may count on \(availableBytes >> 20) MiB",
             remedy: "choose a smaller model, or fewer ranks on this machine")
     }

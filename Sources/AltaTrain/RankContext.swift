@@ -17,31 +17,39 @@ public struct RankContext {
     /// What counts as a node where gradients are added up.
     public let nodes: NodeSplit
 
+    /// The ranks that it shares frozen weights with.
+    public let neighbours: MemoryNeighbours
+
     /// Stores the parts.
     public init(
         collectives: any Collectives, engine: Engine, clock: PhaseClock, availableBytes: Int,
-        nodes: NodeSplit = .byMemory
+        nodes: NodeSplit = .byMemory, neighbours: MemoryNeighbours
     ) {
         self.collectives = collectives
         self.availableBytes = availableBytes
         self.engine = engine
         self.nodes = nodes
         self.clock = clock
+        self.neighbours = neighbours
     }
 
     /// A context whose engine has as many threads as the environment says: `ALTA_THREADS`, else one (ranks scale
-    /// better than threads; Docs/design.md).
+    /// better than threads; Docs/design.md), and whose frozen weights are shared as it says (`ALTA_FROZEN`). Collective.
     public static func make(
         collectives: any Collectives, clock: PhaseClock, environment: [String: String]
     ) throws -> RankContext {
         let hosts = try collectives.allGather(collectives.hostName)
-        let neighbours = hosts.count { $0 == collectives.hostName }
-        return try agree(collectives) {
-            RankContext(
-                collectives: collectives, engine: try Engine(threads: threads(environment)), clock: clock,
-                availableBytes: try MachineTopology.current().usableMemoryBytes / max(neighbours, 1),
-                nodes: try nodes(environment))
+        let ranksOnHost = hosts.count { $0 == collectives.hostName }
+        let (engine, topology, split, sharing) = try agree(collectives) {
+            (
+                try Engine(threads: threads(environment)), try MachineTopology.current(), try nodes(environment),
+                try FrozenSharing(environment: environment)
+            )
         }
+        return RankContext(
+            collectives: collectives, engine: engine, clock: clock,
+            availableBytes: topology.usableMemoryBytes / max(ranksOnHost, 1), nodes: split,
+            neighbours: try MemoryNeighbours.find(sharing, topology: topology, collectives: collectives))
     }
 
     /// The same rank with an engine of `threads` threads.
@@ -52,13 +60,15 @@ public struct RankContext {
     /// The same rank with another engine.
     func with(engine: Engine) -> RankContext {
         RankContext(
-            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes)
+            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes,
+            neighbours: neighbours)
     }
 
     /// The same rank over other collectives, as those that count bytes.
     func with(collectives: any Collectives) -> RankContext {
         RankContext(
-            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes)
+            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes,
+            neighbours: neighbours)
     }
 
     /// `ALTA_RANKS_PER_NODE` cuts one machine into nodes of so many ranks, as a test of several; 1: no shared memory.

@@ -114,14 +114,12 @@ extension RetrievalRun {
         try context.checkSame(
             "arguments", "\(path ?? "no checkpoint") \(imageVector.rawValue)",
             remedy: "start every rank with the same --checkpoint and --image")
-        return try context.agree {
-            let opened = try OpenedModel.open(config, checkpoint: path, context: context) { text in
-                if context.isFirst { notice(text) }
-            }
-            if context.isFirst { opened.weightReports.flatMap { $0.lines() }.forEach(notice) }
-            return RetrievalRun(
-                model: AltaModel.make(weights: opened.weights, dropoutRate: 0), preparer: opened.data.preparer,
-                context: context, arena: Arena(), imageVector: imageVector)
+        let opened = try OpenedModel.open(config, checkpoint: path, context: context) { text in
+            if context.isFirst { notice(text) }
         }
+        if context.isFirst { opened.weightReports.flatMap { $0.lines() }.forEach(notice) }
+        return RetrievalRun(
+            model: AltaModel.make(weights: opened.weights, dropoutRate: 0), preparer: opened.data.preparer,
+            context: context, arena: Arena(), imageVector: imageVector)
     }
 }

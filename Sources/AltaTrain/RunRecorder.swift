@@ -2,6 +2,7 @@ import AltaComm
 import AltaCore
 import AltaEvaluate
 import AltaPlacement
+import AltaTensor
 import Foundation
 
 /// Rank 0's listener: the log, the progress line, and what a person should know at start and end.
@@ -9,8 +10,10 @@ final class RunRecorder: TrainingListener {
     private let log: StepLog
     private let progress: ProgressLine
     private let output: String
+    private let activations: Arena
 
-    private init(log: StepLog, progress: ProgressLine, output: String) {
+    private init(log: StepLog, progress: ProgressLine, output: String, activations: Arena) {
+        self.activations = activations
         self.log = log
         self.progress = progress
         self.output = output
@@ -27,7 +30,7 @@ final class RunRecorder: TrainingListener {
             log: log,
             progress: ProgressLine(
                 totalSteps: run.totalSteps, isTerminal: isTerminal),
-            output: run.folder.path)
+            output: run.folder.path, activations: run.step.activations)
     }
 
     func completed(_ report: StepReport) throws {
@@ -56,7 +59,11 @@ final class RunRecorder: TrainingListener {
     func ended(step: Int) throws {
         try log.append(
             event: "end",
-            [("step", .integer(step)), ("peak_memory_bytes", .integer(try ProcessMemory.peakResidentBytes()))])
+            [
+                ("step", .integer(step)), ("peak_memory_bytes", .integer(try ProcessMemory.peakResidentBytes())),
+                ("proportional_memory_bytes", .integer(try ProcessMemory.proportionalBytes())),
+                ("activation_bytes", .integer(activations.highWaterBytes)),
+            ])
         RunRecorder.say("done: step \(step), in \(output)")
     }
 

@@ -1,4 +1,5 @@
 import AltaCore
+import AltaModel
 
 /// What weights were trained on, by its content: a checkpoint says it, and goes on with nothing else.
 public struct TrainingOrigin: Sendable, Equatable {
@@ -53,6 +54,11 @@ public struct TrainingOrigin: Sendable, Equatable {
     /// - Parameter ofData: whether the table must be the same too: to go on training, not to evaluate.
     /// - Throws: `AltaError` naming what differs.
     func check(against checkpoint: TrainingOrigin, ofData: Bool, file: String) throws {
+        guard checkpoint.frozen.hasPrefix(WeightHash.version) else {
+            throw AltaError(
+                "the checkpoint was written by an earlier version", why: "it hashed frozen weights in another way",
+                remedy: "go on with that version, or start another run with another output", file: file)
+        }
         let parts = [
             ("the vocabulary is not", vocabulary, checkpoint.vocabulary, "bring back the vocab.txt"),
             (

@@ -54,12 +54,24 @@ struct TrainingRun {
         try context.checkSame(
             "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
-        try context.agree { try context.checkFits(MemoryPlan(config: data.config), training: config) }
+        let files = try context.agree {
+            try context.checkFits(MemoryPlan(config: data.config), training: config)
+            let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
+            if context.isFirst { try folder.write(config) }
+            return (
+                reports: files.reports, all: try LayeredWeights.of(checkpoint, pretrained: files, seed: config.seed)
+            )
+        }
+        let loaded = try context.loadWeights(
+            data.config, trainable: config.trainable, adapterInit: config.adapterInit, source: files.all, notice: notice
+        )
         let reducer = try GradientReducer.make(
             sum: config.isDeterministic ? .orderFree : .floating, model: data.config, trainable: config.trainable,
             globalBatch: plan.globalBatch, context: context, notice: notice)
         return try context.agree {
-            try assemble(config, data, validation, plan, folder, checkpoint, pretrained, reducer, context: context)
+            try assemble(
+                config, data, validation, plan, folder, checkpoint, pretrained, files.reports, loaded, reducer,
+                context: context)
         }
     }
 
@@ -99,16 +111,13 @@ struct TrainingRun {
 
     private static func assemble(
         _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
-        _ checkpoint: Checkpoint?, _ pretrained: Pretrained, _ reducer: GradientReducer, context: RankContext
+        _ checkpoint: Checkpoint?, _ pretrained: Pretrained, _ reports: [WeightReport], _ loaded: LoadedWeights,
+        _ reducer: GradientReducer, context: RankContext
     ) throws -> TrainingRun {
-        let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
-        if context.isFirst { try folder.write(config) }
-        let weights = try ModelWeights.make(
-            config: data.config, trainable: config.trainable, adapterInit: config.adapterInit,
-            source: try LayeredWeights.of(checkpoint, pretrained: files, seed: config.seed), engine: context.engine)
+        let weights = loaded.weights
         // One rank writes checkpoints, and reads the files whole for their hashes.
         let origin = TrainingOrigin(
-            data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash(),
+            data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash,
             pretrained: context.isFirst ? try pretrained.contentHashes() : [:], studies: data.costs.count)
         let optimizer = Optimizer.make(weights: weights, constants: AdamWConstants(config))
         if let checkpoint {
@@ -117,22 +126,24 @@ struct TrainingRun {
         }
         return TrainingRun(
             config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
-            step: makeStep(config, weights, plan, pretrained, reducer, context: context), folder: folder,
+            step: makeStep(config, loaded, plan, pretrained, reducer, context: context), folder: folder,
             origin: origin,
-            weightReports: files.reports, completedSteps: checkpoint?.step ?? 0,
+            weightReports: reports, completedSteps: checkpoint?.step ?? 0,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }
 
     private static func makeStep(
-        _ config: RunConfig, _ weights: ModelWeights, _ plan: BatchPlan, _ pretrained: Pretrained,
+        _ config: RunConfig, _ loaded: LoadedWeights, _ plan: BatchPlan, _ pretrained: Pretrained,
         _ reducer: GradientReducer, context: RankContext
     ) -> TrainStep {
+        let weights = loaded.weights
         let share = (plan.globalBatch + plan.rankCount - 1) / plan.rankCount
         let microBatch =
             config.microBatch > 0
             ? config.microBatch
             : MemoryPlan(config: weights.config).microBatch(
-                availableBytes: context.availableBytes, share: share, training: config)
+                availableBytes: context.availableBytes, share: share, training: config,
+                sharingRanks: loaded.sharingRanks)
         return TrainStep.make(
             weights: weights, dropout: pretrained.dropout(config), reducer: reducer, microBatch: microBatch,
             context: context)

@@ -61,11 +61,10 @@ public struct Verification {
 
     private func compute() throws -> ComputedTensors {
         let source = FileWeights(file: fixture.file, prefix: "weights/")
-        let weights = try context.agree {
-            try ModelWeights.make(
-                config: fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source,
-                engine: engine)
-        }
+        let weights = try context.loadWeights(
+            fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable, source: source,
+            notice: notice
+        ).weights
         let reducer = try GradientReducer.make(
             sum: .orderFree, model: fixture.config, trainable: RunConfig(stage: fixture.config.stage).trainable,
             globalBatch: fixture.studies.count, context: context, notice: notice)

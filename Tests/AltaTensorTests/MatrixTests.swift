@@ -39,7 +39,10 @@ import Testing
     }
 
     @Test func marksGiveMemoryBackForTheNextStep() {
-        let arena = Arena(chunkBytes: 4096)
+        for arena in [Arena(chunkBytes: 4096), Arena()] { expectNothingNew(arena) }
+    }
+
+    private func expectNothingNew(_ arena: Arena) {
         _ = arena.matrix(1, 10)
         let mark = arena.mark
         let used = arena.usedBytes

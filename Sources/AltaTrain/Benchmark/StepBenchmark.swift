@@ -79,11 +79,10 @@ public struct StepBenchmark {
     }
 
     private func makeUpdate(notice: (String) -> Void) throws -> TrainingUpdate {
-        let weights = try context.agree {
-            try ModelWeights.make(
-                config: options.model, trainable: options.trainable, source: RandomWeights(seed: options.seed),
-                engine: context.engine)
-        }
+        let weights = try context.loadWeights(
+            options.model, trainable: options.trainable, source: RandomWeights(seed: options.seed),
+            notice: notice
+        ).weights
         let reducer = try GradientReducer.make(
             sum: options.trainable == .adapters ? .orderFree : .floating, model: options.model,
             trainable: options.trainable, globalBatch: options.studies, context: context, notice: notice)

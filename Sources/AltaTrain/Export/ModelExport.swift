@@ -96,9 +96,12 @@ public struct ModelExport {
 
     /// The hash of the frozen weights, as `ModelWeights.frozenHash` has it, without holding them all.
     private func frozenHash() throws -> String {
-        try catalog.specs.filter { !trains($0) }.weightHash { spec, take in
-            for part in spec.parts { try read(part, of: spec) { take(UnsafeRawBufferPointer($0)) } }
-        }
+        WeightHash.combined(
+            try catalog.specs.filter { !trains($0) }.map { spec in
+                try WeightHash.of(spec) { take in
+                    for part in spec.parts { try read(part, of: spec) { take(UnsafeRawBufferPointer($0)) } }
+                }
+            })
     }
 
     /// Hands the numbers of one tensor over; only they are in memory.

@@ -111,6 +111,13 @@ struct Pretrained {
 
     /// A hash of each source's files, under the side's name.
     func contentHashes() throws -> [String: String] {
-        try sources.reduce(into: [:]) { hashes, source in hashes[source.side.rawValue] = try source.contentHash() }
+        var known: [[String]: String] = [:]
+        return try sources.reduce(into: [:]) { hashes, source in
+            // Both sides may be of one file.
+            let paths = source.files.map(\.path)
+            let hash = try known[paths] ?? source.contentHash()
+            known[paths] = hash
+            hashes[source.side.rawValue] = hash
+        }
     }
 }

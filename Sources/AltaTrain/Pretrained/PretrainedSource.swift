@@ -147,7 +147,7 @@ struct PretrainedSource {
                 let tensor = try file.tensor(name)
                 guard tensor.dtype.isFloatingPoint else { continue }
                 hash.combine(name)
-                try tensor.floats().withUnsafeBytes { hash.combine($0) }
+                try tensor.withFloats { hash.combine(UnsafeRawBufferPointer($0)) }
             }
         }
         return hash.hex

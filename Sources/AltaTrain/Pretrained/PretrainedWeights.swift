@@ -67,10 +67,11 @@ struct PretrainedWeights {
         guard let tensor = tensors[part.name] else { preconditionFailure("no file gives \(part.name)") }
         if tensor.shape == part.shape {
             try tensor.file.readFloats(tensor.name, into: values)
+            try tensor.file.tensor(tensor.name).releasePages()
         } else {
             try readPositions(tensor, part, into: values)
         }
-        guard values.allSatisfy(\.isFinite) else {
+        guard WeightHash.isFinite(values) else {
             throw AltaError(
                 "\(tensor.name) holds a number that is not finite", remedy: "use another checkpoint or file",
                 file: tensor.file.path)

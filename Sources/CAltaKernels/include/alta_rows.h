@@ -38,6 +38,12 @@ void alta_dropout(
 void alta_dropout_factors(
     float *factors, uint64_t key, uint32_t threshold, float scale, int64_t first, int64_t count);
 
+// alta_fill.c: elements 0 ..< count of the stream of `key`.
+// low + width u, where u in [0, 1) has 24 random bits.
+void alta_fill_uniform(float *x, uint64_t key, float low, float width, int64_t count);
+// Normal with mean 0 (Box-Muller).
+void alta_fill_normal(float *x, uint64_t key, double deviation, int64_t count);
+
 // alta_softmax.c: scores [rows, columns] become probabilities; log_sum_exp has its elements `stride` apart.
 void alta_softmax(float *scores, float *log_sum_exp, long stride, long rows, long columns);
 // scores become exp(score - log_sum_exp of the row).

@@ -22,6 +22,18 @@ int alta_host_name(char *name, size_t capacity);
 /// The bytes of a core's level 2 cache; 0 where unknown.
 int64_t alta_level_2_cache_bytes(void);
 
+// MARK: Memory that processes share
+// A file without a name: nothing is left of it when the last process that has it open or mapped is gone, however that ends.
+
+/// Makes such a file of `bytes` zeros, whose size cannot change any more. Returns its descriptor.
+int alta_memory_file_create(int64_t bytes);
+
+/// Sets memory aside for all of the file, so that a lack of it is an error now and not a SIGBUS later. Returns 0.
+int alta_memory_file_reserve(int descriptor, int64_t bytes);
+
+/// Forbids for ever to write to the file. Returns 0; -EBUSY where a mapping of it can still be written through.
+int alta_memory_file_seal(int descriptor);
+
 // MARK: Terminal
 
 /// 1 where the file descriptor is a terminal, else 0.
