@@ -22,8 +22,8 @@ extension Tape {
             x: productInput(x), gradient: isRecording ? arena.operand(x.rows, x.columns, engine.format) : nil,
             words: words, bias: bias, labels: labels, scale: scale,
             losses: pointer(arena.buffer(max(x.rows, 1))))
-        for block in pass.blocks(of: x.studies, trains: words.trainable != nil || bias.trainable != nil) {
-            engine.scratch.scoped { pass.compute(block, on: self) }
+        for group in pass.groups(of: x.studies) {
+            engine.scratch.scoped { pass.compute(group, on: self) }
         }
         if let gradient = pass.gradient { record(SeedOperation(x: x, gradient: gradient), if: true) }
         return (0..<x.studies.count).map { study in
@@ -42,19 +42,26 @@ private struct MaskedLanguagePass {
     let scale: Float
     let losses: UnsafeMutablePointer<Float>
 
-    /// Tokens whose logits exist at one time: 15 MB of them for 30,522 words.
-    private static let rowsPerBlock = 128
+    /// Tokens whose logits exist at one time, but for a study that has more: 23 MB of them for 30,522 words.
+    private static let rowsPerGroup = 192
 
-    /// Studies one by one where their parts of a weight's gradient are wanted; else as many tokens as make a good product.
-    func blocks(of studies: Segments, trains: Bool) -> [Range<Int>] {
-        if trains && gradient != nil { return (0..<studies.count).map { studies[$0] }.filter { !$0.isEmpty } }
-        return stride(from: 0, to: studies.rows, by: MaskedLanguagePass.rowsPerBlock).map {
-            $0..<min($0 + MaskedLanguagePass.rowsPerBlock, studies.rows)
+    /// The rows of neighbouring studies, as many as make a good product.
+    func groups(of studies: Segments) -> [[Range<Int>]] {
+        var groups: [[Range<Int>]] = []
+        for rows in (0..<studies.count).map({ studies[$0] }) where !rows.isEmpty {
+            if let first = groups.last?.first, rows.upperBound - first.lowerBound <= Self.rowsPerGroup {
+                groups[groups.count - 1].append(rows)
+            } else {
+                groups.append([rows])
+            }
         }
+        return groups
     }
 
-    /// Losses and gradients of some tokens.
-    func compute(_ rows: Range<Int>, on tape: Tape) {
+    /// Losses and gradients of a group of studies.
+    func compute(_ studies: [Range<Int>], on tape: Tape) {
+        guard let first = studies.first, let last = studies.last else { return }
+        let rows = first.lowerBound..<last.upperBound
         let engine = tape.engine
         let logits = engine.scratch.matrix(rows.count, words.packed.outputs)
         engine.forward(x.rows(rows), words.packed, bias: UnsafePointer(bias.value.base), into: .full(logits))
@@ -64,9 +71,9 @@ private struct MaskedLanguagePass {
         guard let gradient else { return }
         let factor = engine.inFormat(.full(logits))
         engine.backward(factor, words.packed, into: gradient.rows(rows), accumulate: false)
-        let all = Segments(count: 1, length: rows.count)
-        tape.addColumnSums(.full(logits), studies: all, to: bias)
-        tape.addWeightGradient(factor, x.rows(rows), studies: all, to: words)
+        let own = Segments(lengths: studies.map(\.count))
+        tape.addColumnSums(.full(logits), studies: own, to: bias)
+        tape.addWeightGradient(factor, x.rows(rows), studies: own, to: words)
     }
 }
 

@@ -18,26 +18,28 @@ extension Engine {
             "a weight \(weight.shape) over one of [\(packed.outputs), \(packed.inputs)]")
         if let storage = packed.forwardStorage {
             let panels = InnerPanels(inner: packed.inputs, columns: packed.outputs, format: packed.format)
-            for panel in 0..<panels.count {
-                pack(weight, panels, panel, transposed: true, from: weight.base + panel * panels.inner, into: storage)
-            }
+            pack(weight, panels, transposed: true, into: storage)
         }
         if let storage = packed.backwardStorage {
             let panels = InnerPanels(inner: packed.outputs, columns: packed.inputs, format: packed.format)
-            for panel in 0..<panels.count {
-                pack(weight, panels, panel, transposed: false, from: weight.row(panel * panels.inner), into: storage)
-            }
+            pack(weight, panels, transposed: false, into: storage)
         }
     }
 
     private func pack(
-        _ weight: Matrix, _ panels: InnerPanels, _ panel: Int, transposed: Bool, from source: UnsafePointer<Float>,
-        into storage: UnsafeMutableRawPointer
+        _ weight: Matrix, _ panels: InnerPanels, transposed: Bool, into storage: UnsafeMutableRawPointer
     ) {
-        let status = alta_pack(
-            handle, panels.format.kernelFormat, panels.inner, panels.columns, transposed, source, weight.columns,
-            storage + panel * panels.byteCount)
-        precondition(status == 0, "oneDNN does not pack \(weight.shape): status \(status)")
+        for group in panels.columnGroups {
+            for panel in 0..<panels.count {
+                let (row, column) =
+                    transposed
+                    ? (group.lowerBound, panels[panel].lowerBound) : (panels[panel].lowerBound, group.lowerBound)
+                let status = alta_pack(
+                    handle, panels.format.kernelFormat, panels[panel].count, group.count, transposed,
+                    weight.row(row) + column, weight.columns, storage + panels.offset(group, panel: panel))
+                precondition(status == 0, "oneDNN does not pack \(weight.shape): status \(status)")
+            }
+        }
     }
 
     /// The bytes that a packed weight takes, a multiple of `Region.alignment`.
@@ -66,9 +68,11 @@ extension Engine {
     private func layoutBytes(inner: Int, columns: Int) -> Int {
         let panels = InnerPanels(inner: inner, columns: columns, format: format)
         var bytes = 0
-        let status = alta_packed_bytes(handle, format.kernelFormat, panels.inner, columns, &bytes)
+        let status = alta_packed_bytes(handle, format.kernelFormat, panels.inner, panels.columnsTogether, &bytes)
         precondition(status == 0, "oneDNN has no product with a [\(inner), \(columns)] weight: status \(status)")
-        precondition(bytes <= panels.byteCount, "a packed [\(panels.inner), \(columns)] takes \(bytes) bytes")
-        return panels.count * panels.byteCount
+        precondition(
+            bytes == panels.inner * panels.columnsTogether * format.byteCount,
+            "a packed [\(panels.inner), \(panels.columnsTogether)] takes \(bytes) bytes")
+        return panels.byteCount
     }
 }

@@ -54,17 +54,39 @@ extension Engine {
         backward(.full(dy), w, into: .full(dx), accumulate: accumulate)
     }
 
-    private func multiply(
+    func multiply(
         _ x: Operand, _ format: NumberFormat, _ w: UnsafeMutableRawPointer, bias: UnsafePointer<Float>?,
         into y: Operand, accumulate: Bool
     ) {
         precondition(x.format == format, "\(x.format) \(x.shape) times a weight packed as \(format)")
         let panels = InnerPanels(inner: x.columns, columns: y.columns, format: format)
+        guard panels.columnsTogether < y.columns else {
+            return multiplyGroup(panels, x, w, bias: bias, into: y, accumulate: accumulate)
+        }
+        forEachRowBlock(x.rows) { rows in
+            for group in panels.columnGroups {
+                scratch.scoped {
+                    let part = scratch.operand(rows.count, group.count, y.format)
+                    if accumulate { part.copyColumns(group, of: y.rows(rows)) }
+                    multiplyGroup(
+                        panels, x.rows(rows), w + panels.offset(group, panel: 0),
+                        bias: bias.map { $0 + group.lowerBound }, into: part, accumulate: accumulate)
+                    y.rows(rows).setColumns(group, to: part)
+                }
+            }
+        }
+    }
+
+    /// `y (+)= x . w` of columns that are packed together.
+    private func multiplyGroup(
+        _ panels: InnerPanels, _ x: Operand, _ w: UnsafeMutableRawPointer, bias: UnsafePointer<Float>?,
+        into y: Operand, accumulate: Bool
+    ) {
         guard panels.count > 1 else { return multiplyWhole(x, w, bias: bias, into: y, accumulate: accumulate) }
         forEachRowBlock(x.rows) { rows in
             multiplyPanels(
                 panels, rows: rows.count, w, bias: bias, into: y.rows(rows), accumulate: accumulate
-            ) { columns, panel in panel.copyColumns(columns, of: x.rows(rows)) }
+            ) { part, panel in panel.copyColumns(part, of: x.rows(rows)) }
         }
     }
 
@@ -77,18 +99,26 @@ extension Engine {
     ) {
         operationCount += 2 * x.rows * x.columns * y.columns
         let padded = Engine.paddedRows(x.rows)
-        let inPlace = padded - x.rows <= min(x.slackRows, y.slackRows) ? padded : padded - Engine.rowMultiple
+        let least = leastRows(columns: y.columns)
+        var inPlace = padded - x.rows <= min(x.slackRows, y.slackRows) ? padded : padded - Engine.rowMultiple
+        if inPlace < least { inPlace = 0 }
         if inPlace > 0 { run(rows: inPlace, x, w, bias, y, accumulate: accumulate) }
         guard inPlace < x.rows else { return }
         let rest = inPlace..<x.rows
         scratch.scoped {
-            let xRest = scratch.operand(rest.count, x.columns, x.format)
-            let yRest = scratch.operand(rest.count, y.columns, y.format)
-            xRest.copy(from: x.rows(rest))
-            if accumulate { yRest.copy(from: y.rows(rest)) }
-            run(rows: Engine.rowMultiple, xRest, w, bias, yRest, accumulate: accumulate)
-            y.rows(rest).copy(from: yRest)
+            let xRest = scratch.operand(least, x.columns, x.format)
+            let yRest = scratch.operand(least, y.columns, y.format)
+            xRest.rows(0..<rest.count).copy(from: x.rows(rest))
+            if accumulate { yRest.rows(0..<rest.count).copy(from: y.rows(rest)) }
+            run(rows: least, xRest, w, bias, yRest, accumulate: accumulate)
+            y.rows(rest).copy(from: yRest.rows(0..<rest.count))
         }
+    }
+
+    /// The fewest rows of a product. In bf16 oneDNN takes another kernel, with other bits, for up to 32 rows of at most 16
+    /// columns.
+    private func leastRows(columns: Int) -> Int {
+        format == .half && columns <= 16 ? 4 * Engine.rowMultiple : Engine.rowMultiple
     }
 
     private func run(

@@ -16,7 +16,7 @@ private let sumTolerance: Float = 1e-5
         let tolerance = result == .full ? sumTolerance : 2 * BFloat16.roundoff
         for (rows, inputs, outputs) in [
             (1, 64, 64), (3, 17, 5), (17, 65, 1), (16, 2, 3), (65, 64, 16), (50, 768, 192), (33, 16, 768),
-            (48, 3072, 64),
+            (48, 3072, 64), (200, 2304, 17), (30, 64, 800), (195, 832, 1000),
         ] {
             let (x, xFull) = rounded(rows, inputs, seed: 1)
             let (_, weight) = rounded(outputs, inputs, seed: 2)

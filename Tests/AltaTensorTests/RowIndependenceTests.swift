@@ -4,7 +4,10 @@ import Testing
 
 /// A row of a packed product has the same bits whatever the other rows: what reproducible runs rest on.
 @Suite struct RowIndependenceTests {
-    private static let shapes = [(64, 192), (768, 16), (16, 768), (65, 33), (192, 64), (768, 768), (3072, 768)]
+    private static let shapes = [
+        (64, 192), (768, 16), (64, 8), (64, 1), (16, 768), (65, 33), (192, 64), (768, 768), (1024, 192), (2304, 64),
+        (3072, 64), (3072, 768),
+    ]
 
     @Test(arguments: [1, 2], [NumberFormat.full, .half])
     func aRowHasTheSameBitsInEveryProduct(threads: Int, format: NumberFormat) throws {
@@ -24,7 +27,10 @@ import Testing
             let packed = engine.pack(normalMatrix(arena, outputs, inputs, seed: 2))
             let all = arena.operand(rows, outputs, format)
             single.forward(x, packed, bias: bias.base, into: all)
-            for range in [0..<1, 0..<2, 5..<22, 7..<39, 0..<192, 0..<rows, 100..<rows, rows - 1..<rows] {
+            for range in [
+                0..<1, 0..<2, 5..<22, 7..<39, 2..<50, 0..<64, 9..<121, 0..<192, 3..<275, 0..<496, 0..<rows, 100..<rows,
+                rows - 1..<rows,
+            ] {
                 let padded = arena.operand(range.count, outputs, format)
                 engine.forward(x.rows(range), packed, bias: bias.base, into: padded)
                 #expect(padded.hasBits(of: all.rows(range)), "\(inputs) to \(outputs), rows \(range)")

@@ -18,6 +18,11 @@ extension WorkerJobs {
             defer { try? FileManager.default.removeItem(atPath: job.folder) }
             job.settings["deterministic"] = true
             try EqualRunCheck.expectSameRuns(job, [(1, 0), (1, 2), (3, 1), (7, 0)], steps: 5)
+            job = AlignJob(
+                folder: try SharedMaterial.temporaryFolder("half"), settings: job.settings, command: "pretrain")
+            defer { try? FileManager.default.removeItem(atPath: job.folder) }
+            job.settings["precision"] = "bf16"
+            try EqualRunCheck.expectSameRuns(job, [(1, 0), (2, 2), (3, 1)], steps: 4)
         }
 
         @Test(.enabled(if: EqualRuns.hasRadiographs, "needs ../shared/radiographs"))
