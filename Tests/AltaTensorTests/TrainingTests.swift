@@ -66,7 +66,7 @@ private let optimizerTolerance: Float = 1e-6
     @Test(arguments: [0, 1, 17, 50_001], [1, 2]) func adamWOnFixedPointIsTheSame(count: Int, threads: Int) throws {
         let engine = try Engine(threads: threads)
         let arena = Arena()
-        var sums = (0..<count).map { Int64(truncatingIfNeeded: $0 &* 0x9E37_79B9_7F4A_7C15) >> 18 }
+        var sums = (0..<count).map { Int64($0 &* 0x1E37_79B9_7F4A_7C15) >> 18 }
         let gradient = arena.matrix(1, count)
         engine.fixedPointToFloat(sums, count: count, into: gradient.base)
         let squares = engine.sumOfSquares(gradient.vector, count: count)
