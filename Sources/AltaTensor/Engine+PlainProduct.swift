@@ -11,7 +11,8 @@ extension Engine {
         }
     }
 
-    /// `weightGradient` of bf16 matrices. Threads share the outputs out, so the bits are those of one thread.
+    /// `weightGradient` of bf16 matrices: a product for each block of outputs, whoever computes it, since oneDNN chooses how
+    /// to sum by the number of outputs.
     public func weightGradient(_ dy: HalfMatrix, _ x: HalfMatrix, into dw: Matrix, accumulate: Bool) {
         precondition(
             dy.rows == x.rows && dw.rows == dy.columns && dw.columns == x.columns,
@@ -22,22 +23,22 @@ extension Engine {
             return
         }
         operationCount += 2 * dw.count * dy.rows
-        // A product of 2^15 elements takes as long as waking a thread where there are some 100 rows.
         let blocks = (dw.rows + Engine.outputBlock - 1) / Engine.outputBlock
+        // A product of 2^15 elements takes as long as waking a thread where there are some 100 rows.
         let parts = min(threads, blocks, max(1, dw.count >> 15))
         parallelParts(parts) { part in
-            let end = min(dw.rows, (part + 1) * blocks / parts * Engine.outputBlock)
-            let outputs = part * blocks / parts * Engine.outputBlock..<end
-            let product = PlainProduct.weightGradient(
-                rows: dy.rows, outputs: outputs.count, inputs: x.columns, dyStride: dy.columns,
-                dwStride: dw.columns, accumulate: accumulate)
-            threadProducts[part].run(
-                product, x: dy.base + outputs.lowerBound, w: x.base, y: dw.row(outputs.lowerBound))
+            for block in (part * blocks / parts)..<((part + 1) * blocks / parts) {
+                let first = block * Engine.outputBlock
+                let product = PlainProduct.weightGradient(
+                    rows: dy.rows, outputs: min(Engine.outputBlock, dw.rows - first), inputs: x.columns,
+                    dyStride: dy.columns, dwStride: dw.columns, accumulate: accumulate)
+                threadProducts[part].run(product, x: dy.base + first, w: x.base, y: dw.row(first))
+            }
         }
     }
 
-    /// Threads take outputs in blocks of this many.
-    private static let outputBlock = 64
+    /// The outputs of a block: the width of an adapter of the published model.
+    private static let outputBlock = 192
 
     /// `weightGradient` of fp32 matrices.
     public func weightGradient(_ dy: Matrix, _ x: Matrix, into dw: Matrix, accumulate: Bool) {
