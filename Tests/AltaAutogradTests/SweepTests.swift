@@ -106,7 +106,7 @@ struct SweepTests {
             sum: .orderFree, shapes: weights.shapes, globalBatch: 2, engine: weights.engine)
         let tape = Tape(engine: weights.engine, arena: arena, ledger: ledger)
         var x = tape.linear(tape.constant(weights.normal(5, 6), studies: studies), w, bias: b)
-        x = tape.layerNorm(tape.gelu(x), gamma: gamma, beta: frozen, epsilon: 1e-6)
+        x = tape.layerNorm(tape.gelu(x), NormWeights(gamma: gamma, beta: frozen, epsilon: 1e-6))
         // This branch leads to no loss; what it uses is complete nevertheless.
         _ = tape.linear(x, w, bias: b)
         var told: [SweepProgress] = []
