@@ -28,8 +28,8 @@ public struct ResidualStream {
     public let base: Variable
     /// What is to be added.
     public let branches: [Branch]
-    /// Whether only this sum still reads the base's fp32 numbers: where products have bf16 ones beside them, their memory
-    /// then serves again. The result of a norm or of `sum` is not read on the way back.
+    /// Whether only this sum still reads the base's fp32 numbers: where products read bf16, their memory then serves again.
+    /// The result of a norm or of `sum` is not read on the way back.
     public let endsBase: Bool
 
     /// A stream with branches that are not added yet.
@@ -76,7 +76,7 @@ extension Tape {
             if let full = branch.variable.values.full { giveBack(.full(full)) }
             if let half = branch.variable.values.half { giveBack(.half(half)) }
         }
-        guard stream.endsBase, stream.base.values.half != nil, let full = stream.base.values.full else { return }
+        guard stream.endsBase, engine.format == .half, let full = stream.base.values.full else { return }
         giveBack(.full(full))
     }
 }

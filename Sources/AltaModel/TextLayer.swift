@@ -96,7 +96,8 @@ struct TextLayer {
             tape.feedForward(middle, feedForward),
             dropout: dropout?.rows(layer: number, site: .feedForwardOutput, sequences: sequences), isTemporary: true)
         let output = tape.sumAndNorm(
-            ResidualStream(middle, adding: [expanded], endsBase: true), feedForwardNorm, storage: .both
+            ResidualStream(middle, adding: [expanded], endsBase: true), feedForwardNorm,
+            storage: feedForwardAdapter == nil ? .both : .sums
         ).normed
         guard let adapter = feedForwardAdapter else { return output }
         let beside = Branch(adapter(middle, on: tape), scale: adapterScale, isTemporary: true)

@@ -36,18 +36,25 @@ public struct MemoryPlan: Sendable {
 
     /// An upper estimate of the bytes that one study's values and gradients take between forward and backward.
     ///
-    /// Counted from the operations on the tape: about 22 matrices as wide as the model a block (q, k and v count
-    /// three), twice the feed-forward width, and as much again at most for gradients alive at one time.
-    public func bytesPerStudy(tokens: Int) -> Int {
+    /// Counted from what the tape keeps of a row and block, W being the width: in bf16 two sums of 4 W bytes, q, k and v,
+    /// what goes into products, the adapters' few, together 28 W, and 2 for each number inside the feed-forward branch; in
+    /// fp32 44 W and 4. A quarter more for the gradients that are alive at one time, and for rounding rows up to 16.
+    public func bytesPerStudy(tokens: Int, precision: Precision = .fp32) -> Int {
+        let (ofWidth, ofInner) = precision == .bf16 ? (28, 2) : (44, 4)
+        func block(_ width: Int, _ inner: Int) -> Int { ofWidth * width + ofInner * inner }
+        let float = MemoryLayout<Float>.stride
         let vision = config.stage.views.count * (1 + config.kept)
         let text = config.stage.reportHalves.count * tokens
         let decoder = 1 + config.patches
-        let visionFloats = vision * config.width * (22 + 8) * config.visionDepth
-        let textFloats = text * (config.textWidth * 22 + 2 * config.textIntermediate) * config.textDepth
-        let decoderFloats = decoder * config.decoderWidth * (14 + 8) * config.decoderDepth
-        let pixels = (config.patches - config.kept) * config.targetElements * 3
-        let joint = config.stage == .align ? (vision + text) * config.projection * 8 : 0
-        return (visionFloats + textFloats + decoderFloats + pixels + joint) * MemoryLayout<Float>.stride * 5 / 4
+        let encoders =
+            vision * block(config.width, 4 * config.width) * config.visionDepth
+            + text * block(config.textWidth, config.textIntermediate) * config.textDepth
+        let painting =
+            decoder * block(config.decoderWidth, 4 * config.decoderWidth) * config.decoderDepth
+            + (config.patches - config.kept) * config.targetElements * 3 * float
+        let pixels = vision * config.patchElements * 2 * float
+        let joint = config.stage == .align ? (vision + text) * config.projection * 8 * float : 0
+        return (encoders + painting + pixels + joint) * 5 / 4
     }
 
     /// The micro-batch for a configuration's 0: what fits in half of the memory that this rank may count on, and beside the
@@ -60,7 +67,8 @@ public struct MemoryPlan: Sendable {
         availableBytes: Int, share: Int, training run: RunConfig? = nil, sharingRanks: Int = 1
     ) -> Int {
         let weights = run.map { Int(min(weightBytes(training: $0, sharingRanks: sharingRanks), 0x1p62)) } ?? 0
+        let study = bytesPerStudy(tokens: config.maxTokens, precision: run?.precision ?? .fp32)
         let free = max(0, min(availableBytes / 2, availableBytes - weights))
-        return max(1, min(free / bytesPerStudy(tokens: config.maxTokens), share))
+        return max(1, min(free / study, share))
     }
 }

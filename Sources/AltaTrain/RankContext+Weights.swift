@@ -53,6 +53,14 @@ extension RankContext {
             sharingRanks: store.ranks.count)
     }
 
+    /// Collective. What the processes of all ranks take together now, bytes; what ranks share counts once where the
+    /// kernel tells that.
+    func totalMemoryBytes() throws -> Int {
+        // No rank gives anything back before all have looked, or shares would grow.
+        let own = try agree { try (try? ProcessMemory.proportionalBytes()) ?? ProcessMemory.residentBytes() }
+        return Int(try collectives.allReduce(Int64(own), .sum))
+    }
+
     /// Collective. The facts of all frozen weights, from the ranks that loaded them: each node has all, so nodes are held
     /// against each other.
     private func exchange(_ own: [WeightLoading.Facts], plan: WeightPlan) throws -> [WeightLoading.Facts] {

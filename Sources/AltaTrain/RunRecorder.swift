@@ -56,12 +56,12 @@ final class RunRecorder: TrainingListener {
         try log.append(event: "checkpoint_failed", [("step", .integer(step)), ("message", .string(error.description))])
     }
 
-    func ended(step: Int) throws {
+    func ended(step: Int, totalMemoryBytes: Int) throws {
         try log.append(
             event: "end",
             [
                 ("step", .integer(step)), ("peak_memory_bytes", .integer(try ProcessMemory.peakResidentBytes())),
-                ("proportional_memory_bytes", .integer(try ProcessMemory.proportionalBytes())),
+                ("total_memory_bytes", .integer(totalMemoryBytes)),
                 ("activation_bytes", .integer(activations.highWaterBytes)),
             ])
         RunRecorder.say("done: step \(step), in \(output)")

@@ -46,7 +46,8 @@ public struct Trainer {
             if run.isCheckpointDue(after: index + 1) { try save(step: index + 1) }
             if run.isEpochEnd(after: index + 1) { try validate(step: index + 1) }
         }
-        try listener.ended(step: max(run.completedSteps, run.totalSteps))
+        try listener.ended(
+            step: max(run.completedSteps, run.totalSteps), totalMemoryBytes: try context.totalMemoryBytes())
     }
 
     /// Collective. The next step's studies; where a rank could not prepare its own, every rank fails alike.

@@ -7,7 +7,7 @@ protocol TrainingListener {
     func couldNotValidate(_ error: AltaError, step: Int) throws
     func saved(_ path: String, step: Int) throws
     func couldNotSave(_ error: AltaError, step: Int) throws
-    func ended(step: Int) throws
+    func ended(step: Int, totalMemoryBytes: Int) throws
 }
 
 /// The listener of every rank but the first.
@@ -17,7 +17,7 @@ struct SilentListener: TrainingListener {
     func couldNotValidate(_ error: AltaError, step: Int) {}
     func saved(_ path: String, step: Int) {}
     func couldNotSave(_ error: AltaError, step: Int) {}
-    func ended(step: Int) {}
+    func ended(step: Int, totalMemoryBytes: Int) {}
 }
 
 /// Collects what start-up wants a person to read, until somebody prints.

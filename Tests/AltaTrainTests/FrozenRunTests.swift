@@ -68,8 +68,10 @@ extension WorkerJobs {
             let config = try RunConfig.load(
                 path: "\(job.folder)/run.json",
                 overrides: ["precision=\(log.events("start").first?["precision"]?.string ?? precision)"])
-            let planned = 4 * MemoryPlan(config: config.model).bytesPerStudy(
-                tokens: config.model.maxTokens, precision: config.precision)
+            let planned =
+                4
+                * MemoryPlan(config: config.model).bytesPerStudy(
+                    tokens: config.model.maxTokens, precision: config.precision)
             #expect((planned / Self.planFactor...planned).contains(measured), "\(measured) of \(planned)")
         }
 
