@@ -11,7 +11,7 @@ extension Engine {
         }
     }
 
-    /// `weightGradient` of bf16 matrices. Threads share the outputs out, so the bits are those of one thread.
+    /// `weightGradient` of bf16 matrices. Threads share blocks of outputs, so the bits are those of one thread.
     public func weightGradient(_ dy: HalfMatrix, _ x: HalfMatrix, into dw: Matrix, accumulate: Bool) {
         precondition(
             dy.rows == x.rows && dw.rows == dy.columns && dw.columns == x.columns,
@@ -22,22 +22,24 @@ extension Engine {
             return
         }
         operationCount += 2 * dw.count * dy.rows
-        // A product of 2^15 elements takes as long as waking a thread where there are some 100 rows.
         let blocks = (dw.rows + Engine.outputBlock - 1) / Engine.outputBlock
-        let parts = min(threads, blocks, max(1, dw.count >> 15))
+        let parts = min(threads, blocks)
         parallelParts(parts) { part in
-            let end = min(dw.rows, (part + 1) * blocks / parts * Engine.outputBlock)
-            let outputs = part * blocks / parts * Engine.outputBlock..<end
-            let product = PlainProduct.weightGradient(
-                rows: dy.rows, outputs: outputs.count, inputs: x.columns, dyStride: dy.columns,
-                dwStride: dw.columns, accumulate: accumulate)
-            threadProducts[part].run(
-                product, x: dy.base + outputs.lowerBound, w: x.base, y: dw.row(outputs.lowerBound))
+            for block in stride(from: part, to: blocks, by: parts) {
+                let first = block * Engine.outputBlock
+                let outputs = first..<min(dw.rows, first + Engine.outputBlock)
+                threadProducts[part].run(
+                    .weightGradient(
+                        rows: dy.rows, outputs: outputs.count, inputs: x.columns, dyStride: dy.columns,
+                        dwStride: dw.columns, accumulate: accumulate),
+                    x: dy.base + first, w: x.base, y: dw.row(first))
+            }
         }
     }
 
-    /// Threads take outputs in blocks of this many.
-    private static let outputBlock = 64
+    /// Outputs are taken in blocks of this many, however many threads there are: a row's bits depend on how many outputs
+    /// a product has.
+    private static let outputBlock = 384
 
     /// `weightGradient` of fp32 matrices.
     public func weightGradient(_ dy: Matrix, _ x: Matrix, into dw: Matrix, accumulate: Bool) {
