@@ -171,4 +171,26 @@ struct PackFaultTests {
         #expect(folder?.why == "it is a folder or a device" && folder?.remedy != nil)
         #expect(try first.read(1..<10) == [2, 3])
     }
+
+    /// Another process may finish the file between this one's opening it and its locking it.
+    @Test func whatAnotherProcessPutInPlaceIsNotWrittenTo() throws {
+        let sample = try PackSample.make()
+        defer { sample.remove() }
+        let partial = sample.packPath + ResumableFile.suffix
+        try Data([1, 2, 3]).write(to: URL(filePath: partial))
+        var openings = 0
+        let second = try ResumableFile(path: sample.packPath) {
+            openings += 1
+            if openings == 1 { try FileManager.default.moveItem(atPath: partial, toPath: sample.packPath) }
+        }
+        #expect(try openings == 2 && second.byteCount() == 0)
+        try second.write([4, 5], at: 0)
+        #expect(try sample.bytes() == [1, 2, 3])
+        try second.finish()
+        #expect(try sample.bytes() == [4, 5] && !FileManager.default.fileExists(atPath: partial))
+        let error = #expect(throws: AltaError.self) {
+            try ResumableFile(path: sample.packPath) { try FileManager.default.removeItem(atPath: partial) }
+        }
+        #expect(error?.what.contains("another process") == true)
+    }
 }
