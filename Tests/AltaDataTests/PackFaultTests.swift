@@ -83,13 +83,14 @@ struct PackFaultTests {
         let count = PackSample.images.count
         try sample.pack()
         let good = try sample.bytes()
+        let begun = try sample.begun()
         let partial = sample.packPath + ".partial"
         var options = sample.options
         for (number, end) in [0, 100, 4096, 6000, good.count / 3, good.count / 2, good.count - 1, good.count]
             .enumerated()
         {
             try FileManager.default.removeItem(atPath: sample.packPath)
-            try Data(good.prefix(end)).write(to: URL(filePath: partial))
+            try Data(begun.prefix(end)).write(to: URL(filePath: partial))
             options.threads = number % 3 * 3 + 1
             let summary = try sample.pack(options)
             #expect(try sample.bytes() == good, "from \(end) bytes")
@@ -97,7 +98,7 @@ struct PackFaultTests {
             #expect((summary.continuedCount == count) == (end == good.count))
             #expect(!FileManager.default.fileExists(atPath: partial))
         }
-        var torn = good
+        var torn = begun
         torn[good.count / 2] ^= 1
         try Data(torn).write(to: URL(filePath: partial))
         let continued = try sample.pack().continuedCount
@@ -117,6 +118,38 @@ struct PackFaultTests {
         let summary = try StudyPacker.pack(options, notice: { notices.append($0) }, progress: { _, _ in })
         #expect(summary.continuedCount == 0 && notices.count == 1 && notices[0].contains("beginning anew"))
         #expect(try PackedStudies(path: sample.packPath).recipe.imageSize == 24)
+    }
+
+    /// The same table over another folder has other radiographs.
+    @Test func aPartialPackOfAnotherFolderIsBegunAnew() throws {
+        let sample = try PackSample.make()
+        defer { sample.remove() }
+        try sample.pack()
+        let good = try sample.bytes()
+        let begun = try sample.begun()
+        let partial = sample.packPath + ".partial"
+        func pack(_ bytes: [UInt8], imageRoot: String) throws -> (notices: [String], continuedCount: Int) {
+            try Data(bytes).write(to: URL(filePath: partial))
+            var (options, notices) = (sample.options, [String]())
+            options.imageRoot = imageRoot
+            let summary = try StudyPacker.pack(options, notice: { notices.append($0) }, progress: { _, _ in })
+            #expect(try sample.bytes() == good, "the pack depends on where it was made")
+            return (notices, summary.continuedCount)
+        }
+        try FileManager.default.createDirectory(
+            atPath: "\(sample.folder)/copy", withIntermediateDirectories: true)
+        for folder in ["images", "dicom"] {
+            try FileManager.default.copyItem(
+                atPath: "\(sample.imageRoot)/\(folder)", toPath: "\(sample.folder)/copy/\(folder)")
+        }
+        let anew = try pack(begun, imageRoot: "\(sample.folder)/copy")
+        #expect(anew.continuedCount == 0 && anew.notices.count == 1 && anew.notices[0].contains("beginning anew"))
+        #expect(try pack(good, imageRoot: sample.imageRoot).continuedCount == 0, "whose it is cannot be told")
+        let link = "\(sample.folder)/link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: sample.imageRoot)
+        for same in [sample.imageRoot + "/.", link, link + "/images/.."] {
+            #expect(try pack(begun, imageRoot: same).continuedCount == PackSample.images.count, "\(same)")
+        }
     }
 
     @Test func aBrokenRadiographIsNamedAndWhatWasDoneStays() throws {

@@ -103,6 +103,13 @@ public struct StudyTable: Sendable {
     /// A hash of the file's bytes (`StableHash`).
     public var contentHash: UInt64 { table.contentHash }
 
+    /// A hash of the path of the folder that relative image paths start from, wherever it was called from.
+    var imageRootHash: UInt64 {
+        var hash = StableHash()
+        hash.combine(URL(filePath: imageRoot).absoluteURL.resolvingSymlinksInPath().standardizedFileURL.path)
+        return hash.value
+    }
+
     /// A study, by its row from 0.
     public func study(_ index: StudyIndex) -> StudyRecord {
         StudyRecord(
