@@ -26,7 +26,8 @@ public struct StudyPacker: Sendable {
         _ options: PackOptions, notice: (String) -> Void,
         progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
     ) throws -> PackSummary {
-        let table = try StudyTable.load(csvPath: options.csvPath, imageRoot: options.imageRoot)
+        var table = try StudyTable.load(csvPath: options.csvPath, imageRoot: options.imageRoot)
+        if let limit = options.studyLimit { table = table.first(limit) }
         let vocabulary = try options.vocabularyPath.map(Self.openVocabulary)
         try table.checkFilesExist()
         let recipe = PackRecipe(
