@@ -23,20 +23,49 @@ public final class ResumableFile: Sendable {
     /// Opens the partial file, or creates it.
     ///
     /// Errors: it cannot be opened or created, another process is writing it, the final name is a folder or a device.
-    public init(path: String) throws {
+    public convenience init(path: String) throws { try self.init(path: path, whenOpen: {}) }
+
+    /// As `init(path:)`.
+    /// - Parameter whenOpen: called between the opening and the locking, where another process may finish the file.
+    package init(path: String, whenOpen: () throws -> Void) throws {
         self.path = path
         try Self.checkFree(path)
-        let partial = path + Self.suffix
-        descriptor = open(partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
-        guard descriptor >= 0 else { throw AltaError.system("cannot create a file", file: partial) }
-        // Some network file systems have no locks: there two writers are the user's to keep apart.
-        guard flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
-        throw AltaError(
+        descriptor = try Self.openLocked(path + Self.suffix, whenOpen: whenOpen)
+    }
+
+    deinit { close(descriptor) }
+
+    /// How often a file that was finished between its opening and its locking is opened again.
+    private static let attempts = 10
+
+    private static func openLocked(_ partial: String, whenOpen: () throws -> Void) throws -> Int32 {
+        for _ in 0..<attempts {
+            let descriptor = open(partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+            guard descriptor >= 0 else { throw AltaError.system("cannot create a file", file: partial) }
+            var isKept = false
+            defer { if !isKept { close(descriptor) } }
+            try whenOpen()
+            // Some network file systems have no locks: there two writers are the user's to keep apart.
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else { throw isBusy(partial) }
+            // Who had the lock before may have put this very file in place: its content is then no longer ours to change.
+            isKept = try isNamed(descriptor, partial)
+            if isKept { return descriptor }
+        }
+        throw isBusy(partial)
+    }
+
+    /// Whether an open file still has this name.
+    private static func isNamed(_ descriptor: Int32, _ path: String) throws -> Bool {
+        var (own, named) = (stat(), stat())
+        guard fstat(descriptor, &own) == 0 else { throw AltaError.system("cannot read a file", file: path) }
+        return lstat(path, &named) == 0 && own.st_dev == named.st_dev && own.st_ino == named.st_ino
+    }
+
+    private static func isBusy(_ partial: String) -> AltaError {
+        AltaError(
             "another process is writing this file", remedy: "wait for its end, or choose another --output",
             file: partial)
     }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
 
     private static func checkFree(_ path: String) throws {
         var facts = stat()

@@ -1,19 +1,13 @@
 import AltaCore
 import AltaTrain
 
-/// What the benchmarks have in common: each checks, then times, and prints one JSON object a line.
-enum Benchmarks {
-    /// Prints a line on the rank that speaks.
-    static func emit(_ line: JSONObject) throws { Console.print(try JSONValue.object(line).text()) }
-}
-
 /// `alta-worker bench step`: whole training steps.
 enum BenchStepCommand {
     static let description = CommandDescription(
         name: "alta-worker bench step",
         summary: "Time training steps on studies made of noise.",
         options: [
-            .value("--model", name: "NAME", "alta-tiny, alta-small or alta-base (the default)"),
+            Benchmarks.model,
             .value("--studies", name: "B", "studies in a step, over all ranks (8)"),
             .value("--mean-tokens", name: "T", "tokens of a report on average (84)"),
             .value("--steps", name: "N", "steps to time, after 2 that warm up (5)"),
@@ -37,17 +31,12 @@ enum BenchStepCommand {
 
     private static func chosenOptions(_ parsed: ParsedArguments) throws -> StepBenchmark.Options {
         var options = StepBenchmark.Options()
-        options.modelName = parsed.value("--model") ?? options.modelName
-        guard let model = ModelConfig.preset(options.modelName) else {
-            throw parsed.command.usageError(
-                "--model is \(options.modelName)", "give one of \(ModelConfig.presetNames.joined(separator: ", "))")
-        }
-        options.model = model
-        options.studies = try parsed.int("--studies", in: 1...1_000_000) ?? options.studies
+        (options.modelName, options.model) = try Benchmarks.model(parsed, orElse: options.modelName)
+        options.studies = try parsed.int("--studies", in: Benchmarks.counts) ?? options.studies
         options.meanTokens = try parsed.int("--mean-tokens", in: 3...1_000_000) ?? options.meanTokens
-        options.steps = try parsed.int("--steps", in: 1...1_000_000) ?? options.steps
+        options.steps = try parsed.int("--steps", in: Benchmarks.counts) ?? options.steps
         options.microBatch = try parsed.int("--micro-batch", in: 0...1_000_000) ?? options.microBatch
-        options.seed = try parsed.int("--seed", in: 0...Int.max).map { UInt64($0) } ?? options.seed
+        options.seed = try Benchmarks.seed(parsed) ?? options.seed
         let precision = parsed.value("--precision") ?? options.precision.rawValue
         guard let precision = Precision(rawValue: precision) else {
             throw parsed.command.usageError("--precision is \(precision)", "give fp32, bf16 or auto")

@@ -42,8 +42,9 @@ struct PackCommandTests {
             ((try? FileManager.default.attributesOfItem(atPath: partial))?[.size] as? Int) ?? 0
         }
         for part in 1...3 {
-            let job = try RunningJob.start(JobRunner.program("alta-data"), arguments(sample))
-            #expect(job.wait { size() > part * whole.count / 8 })
+            // One thread, killed early: most of the work lies behind each kill, however late a busy machine wakes this test.
+            let job = try RunningJob.start(JobRunner.program("alta-data"), arguments(sample) + ["--threads", "1"])
+            #expect(job.wait { size() > part * whole.count / 16 })
             kill(job.identifier, SIGKILL)
             _ = job.finish()
             #expect(!FileManager.default.fileExists(atPath: sample.packPath), "it ended before it was killed")

@@ -83,13 +83,14 @@ struct PackFaultTests {
         let count = PackSample.images.count
         try sample.pack()
         let good = try sample.bytes()
+        let begun = try sample.begun()
         let partial = sample.packPath + ".partial"
         var options = sample.options
         for (number, end) in [0, 100, 4096, 6000, good.count / 3, good.count / 2, good.count - 1, good.count]
             .enumerated()
         {
             try FileManager.default.removeItem(atPath: sample.packPath)
-            try Data(good.prefix(end)).write(to: URL(filePath: partial))
+            try Data(begun.prefix(end)).write(to: URL(filePath: partial))
             options.threads = number % 3 * 3 + 1
             let summary = try sample.pack(options)
             #expect(try sample.bytes() == good, "from \(end) bytes")
@@ -97,7 +98,7 @@ struct PackFaultTests {
             #expect((summary.continuedCount == count) == (end == good.count))
             #expect(!FileManager.default.fileExists(atPath: partial))
         }
-        var torn = good
+        var torn = begun
         torn[good.count / 2] ^= 1
         try Data(torn).write(to: URL(filePath: partial))
         let continued = try sample.pack().continuedCount
@@ -117,6 +118,38 @@ struct PackFaultTests {
         let summary = try StudyPacker.pack(options, notice: { notices.append($0) }, progress: { _, _ in })
         #expect(summary.continuedCount == 0 && notices.count == 1 && notices[0].contains("beginning anew"))
         #expect(try PackedStudies(path: sample.packPath).recipe.imageSize == 24)
+    }
+
+    /// The same table over another folder has other radiographs.
+    @Test func aPartialPackOfAnotherFolderIsBegunAnew() throws {
+        let sample = try PackSample.make()
+        defer { sample.remove() }
+        try sample.pack()
+        let good = try sample.bytes()
+        let begun = try sample.begun()
+        let partial = sample.packPath + ".partial"
+        func pack(_ bytes: [UInt8], imageRoot: String) throws -> (notices: [String], continuedCount: Int) {
+            try Data(bytes).write(to: URL(filePath: partial))
+            var (options, notices) = (sample.options, [String]())
+            options.imageRoot = imageRoot
+            let summary = try StudyPacker.pack(options, notice: { notices.append($0) }, progress: { _, _ in })
+            #expect(try sample.bytes() == good, "the pack depends on where it was made")
+            return (notices, summary.continuedCount)
+        }
+        try FileManager.default.createDirectory(
+            atPath: "\(sample.folder)/copy", withIntermediateDirectories: true)
+        for folder in ["images", "dicom"] {
+            try FileManager.default.copyItem(
+                atPath: "\(sample.imageRoot)/\(folder)", toPath: "\(sample.folder)/copy/\(folder)")
+        }
+        let anew = try pack(begun, imageRoot: "\(sample.folder)/copy")
+        #expect(anew.continuedCount == 0 && anew.notices.count == 1 && anew.notices[0].contains("beginning anew"))
+        #expect(try pack(good, imageRoot: sample.imageRoot).continuedCount == 0, "whose it is cannot be told")
+        let link = "\(sample.folder)/link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: sample.imageRoot)
+        for same in [sample.imageRoot + "/.", link, link + "/images/.."] {
+            #expect(try pack(begun, imageRoot: same).continuedCount == PackSample.images.count, "\(same)")
+        }
     }
 
     @Test func aBrokenRadiographIsNamedAndWhatWasDoneStays() throws {
@@ -170,5 +203,27 @@ struct PackFaultTests {
         let folder = #expect(throws: AltaError.self) { try ResumableFile(path: sample.folder) }
         #expect(folder?.why == "it is a folder or a device" && folder?.remedy != nil)
         #expect(try first.read(1..<10) == [2, 3])
+    }
+
+    /// Another process may finish the file between this one's opening it and its locking it.
+    @Test func whatAnotherProcessPutInPlaceIsNotWrittenTo() throws {
+        let sample = try PackSample.make()
+        defer { sample.remove() }
+        let partial = sample.packPath + ResumableFile.suffix
+        try Data([1, 2, 3]).write(to: URL(filePath: partial))
+        var openings = 0
+        let second = try ResumableFile(path: sample.packPath) {
+            openings += 1
+            if openings == 1 { try FileManager.default.moveItem(atPath: partial, toPath: sample.packPath) }
+        }
+        #expect(try openings == 2 && second.byteCount() == 0)
+        try second.write([4, 5], at: 0)
+        #expect(try sample.bytes() == [1, 2, 3])
+        try second.finish()
+        #expect(try sample.bytes() == [4, 5] && !FileManager.default.fileExists(atPath: partial))
+        let error = #expect(throws: AltaError.self) {
+            try ResumableFile(path: sample.packPath) { try FileManager.default.removeItem(atPath: partial) }
+        }
+        #expect(error?.what.contains("another process") == true)
     }
 }

@@ -2,6 +2,7 @@ import AltaCore
 import AltaData
 import AltaTestSupport
 import Foundation
+import Synchronization
 
 /// A table over the image fixtures, and packs of it.
 struct PackSample {
@@ -58,6 +59,20 @@ struct PackSample {
 
     @discardableResult func pack(_ options: PackOptions? = nil) throws -> PackSummary {
         try StudyPacker.pack(options ?? self.options, notice: { _ in }, progress: { _, _ in })
+    }
+
+    /// What the partial file of a pack holds when every study is written but the pack not finished.
+    func begun() throws -> [UInt8] {
+        let head = Mutex<[UInt8]>([])
+        var options = options
+        options.output += ".begun"
+        let partial = options.output + ".partial"
+        _ = try StudyPacker.pack(options, notice: { _ in }) { done, total in
+            guard done == total else { return }
+            head.withLock { $0 = [UInt8](FileManager.default.contents(atPath: partial) ?? Data()) }
+        }
+        try FileManager.default.removeItem(atPath: options.output)
+        return head.withLock { $0 }
     }
 
     func bytes() throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: packPath))) }

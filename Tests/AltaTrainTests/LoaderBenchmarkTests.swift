@@ -1,3 +1,4 @@
+import AltaComm
 import AltaCore
 import AltaTensor
 import AltaTestSupport
@@ -6,14 +7,22 @@ import Foundation
 import Testing
 
 @Suite struct LoaderBenchmarkTests {
-    private func lines(_ change: (inout LoaderBenchmark.Options) -> Void) throws -> [JSONObject] {
+    /// The lines of each rank.
+    private func lines(ranks: Int, _ change: (inout LoaderBenchmark.Options) -> Void) throws -> [[JSONObject]] {
         var options = LoaderBenchmark.Options()
         options.model.imageSize = 32
         (options.studies, options.steps, options.radiographSize) = (5, 2, 64)
         change(&options)
-        var lines: [JSONObject] = []
-        try LoaderBenchmark.run(options, engine: try Engine(threads: 1), notice: { _ in }, emit: { lines.append($0) })
-        return lines
+        return try ThreadCollectives.run(rankCount: ranks) { [options] collectives in
+            let context = try RankContext.make(collectives: collectives, clock: PhaseClock(), environment: [:])
+            var lines: [JSONObject] = []
+            try LoaderBenchmark.run(options, context: context, notice: { _ in }, emit: { lines.append($0) })
+            return lines
+        }
+    }
+
+    private func lines(_ change: (inout LoaderBenchmark.Options) -> Void) throws -> [JSONObject] {
+        try lines(ranks: 1, change)[0]
     }
 
     @Test(arguments: [1, 3]) func timesImagesAndPack(threads: Int) throws {
@@ -43,11 +52,31 @@ import Testing
         let packed = try lines { ($0.data, $0.vocabulary) = (pack, cohort.vocabularyPath) }
         #expect(packed.map { $0["source"]?.string } == ["pack", "pack"])
         #expect(try lines { $0.data = cohort.tablePath }.count == 4)
-        let error = #expect(throws: AltaError.self) {
+        let failure = #expect(throws: AgreedFailure.self) {
             try lines { options in
                 (options.data, options.vocabulary, options.model.imageSize) = (pack, cohort.vocabularyPath, 48)
             }
         }
-        #expect(error?.file == pack)
+        #expect(failure?.error.file == pack)
+    }
+
+    /// Of a large table only what is prepared is packed: the radiographs of the rest need not be there.
+    @Test func studiesThatAreNotPreparedAreNotPacked() throws {
+        let cohort = try SampleCohort.make(9)
+        defer { cohort.remove() }
+        try FileManager.default.removeItem(atPath: cohort.imagePath(7))
+        #expect(try lines { ($0.data, $0.studies) = (cohort.tablePath, 7) }.count == 4)
+        let failure = #expect(throws: AgreedFailure.self) {
+            try lines { ($0.data, $0.studies) = (cohort.tablePath, 8) }
+        }
+        #expect(failure?.error.row == 9)
+    }
+
+    /// The fastest step is that of the arithmetic in which the machine trains.
+    @Test func theFirstRankHoldsStudiesAgainstTheStepOfTheMachine() throws {
+        let lines = try lines(ranks: 2) { _ in }
+        #expect(lines.map(\.count) == [4, 0])
+        let expected = try Engine.multipliesHalf() ? Precision.bf16 : .fp32
+        for line in lines[0] { #expect(line["precision"]?.string == expected.rawValue) }
     }
 }

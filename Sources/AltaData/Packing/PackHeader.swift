@@ -17,6 +17,7 @@ import AltaCore
 /// | 64 | u32 | side of the encoder's input in pixels |
 /// | 68 | u32 | DICOM pixels: 0 published, 1 mimic |
 /// | 72 | u32 | revision of the transforms (resize and crop), 1 |
+/// | 80 | u64 | while the file is being written: XXH64 of the image folder's path; then 0 |
 /// | 4088 | u64 | XXH64 of the bytes before |
 ///
 /// Every other byte is zero.
@@ -33,11 +34,12 @@ struct PackHeader: Equatable {
     /// 0: the file is being written.
     var fileByteCount: Int
     var indexHash: UInt64
+    /// Tells folders of radiographs apart while the file is being written; then 0: a pack does not depend on where it was
+    /// made.
+    var imageRootHash: UInt64
 
     /// Where payloads begin.
-    var payloadStart: Int { Self.payloadStart(studyCount: studyCount) }
-
-    static func payloadStart(studyCount: Int) -> Int { byteCount + studyCount * PackEntry.byteCount }
+    var payloadStart: Int { Self.byteCount + studyCount * PackEntry.byteCount }
 
     /// The header's bytes: `[4096]`.
     var bytes: [UInt8] {
@@ -55,6 +57,7 @@ struct PackHeader: Equatable {
         writer.put(UInt32(recipe.imageSize), at: 64)
         writer.put(UInt32(Self.index(of: recipe.dicomScaling)), at: 68)
         writer.put(UInt32(Self.transformRevision), at: 72)
+        writer.put(imageRootHash, at: 80)
         writer.put(Self.hash(of: writer.bytes), at: Self.hashOffset)
         return writer.bytes
     }
@@ -105,13 +108,30 @@ struct PackHeader: Equatable {
         self.studyCount = studyCount
         self.fileByteCount = fileByteCount
         indexHash = reader.u64(48)
+        imageRootHash = reader.u64(80)
     }
 
-    init(recipe: PackRecipe, studyCount: Int, fileByteCount: Int = 0, indexHash: UInt64 = 0) {
+    private init(
+        recipe: PackRecipe, studyCount: Int, fileByteCount: Int, indexHash: UInt64, imageRootHash: UInt64
+    ) {
         self.recipe = recipe
         self.studyCount = studyCount
         self.fileByteCount = fileByteCount
         self.indexHash = indexHash
+        self.imageRootHash = imageRootHash
+    }
+
+    /// The header of a file that is being written.
+    static func partial(_ recipe: PackRecipe, studyCount: Int, imageRootHash: UInt64) -> PackHeader {
+        PackHeader(
+            recipe: recipe, studyCount: studyCount, fileByteCount: 0, indexHash: 0, imageRootHash: imageRootHash)
+    }
+
+    /// The header of this file once it is complete.
+    func complete(fileByteCount: Int, indexHash: UInt64) -> PackHeader {
+        PackHeader(
+            recipe: recipe, studyCount: studyCount, fileByteCount: fileByteCount, indexHash: indexHash,
+            imageRootHash: 0)
     }
 
     /// The most studies of a pack: an index of 64 GB.

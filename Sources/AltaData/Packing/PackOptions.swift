@@ -16,13 +16,16 @@ public struct PackOptions: Sendable {
     public var dicomScaling: DicomScaling
     /// Which crops are made.
     public var purpose: PackRecipe.Purpose
+    /// Only the first so many studies of the table, 1 or more (`StudyTable.first`); nil: all.
+    public var studyLimit: Int?
     /// How many threads decode; the file does not depend on it.
     public var threads: Int
 
     /// Stores the options; the defaults are those of `alta-data pack`.
     public init(
         csvPath: String, output: String, imageRoot: String? = nil, vocabularyPath: String? = nil, imageSize: Int = 224,
-        dicomScaling: DicomScaling = .published, purpose: PackRecipe.Purpose = .both, threads: Int = 1
+        dicomScaling: DicomScaling = .published, purpose: PackRecipe.Purpose = .both, studyLimit: Int? = nil,
+        threads: Int = 1
     ) {
         self.csvPath = csvPath
         self.output = output
@@ -31,6 +34,7 @@ public struct PackOptions: Sendable {
         self.imageSize = imageSize
         self.dicomScaling = dicomScaling
         self.purpose = purpose
+        self.studyLimit = studyLimit
         self.threads = threads
     }
 }

@@ -8,7 +8,7 @@ import Foundation
 /// of them.
 final class PackWriter: @unchecked Sendable {  // every property that changes is used under `condition`
     private let file: ResumableFile
-    private let recipe: PackRecipe
+    private let header: PackHeader
     private let studyCount: Int
     private let window: Int
     private let progress: @Sendable (Int, Int) -> Void
@@ -23,12 +23,12 @@ final class PackWriter: @unchecked Sendable {  // every property that changes is
     private var failure: (row: Int, error: AltaError)?
 
     private init(
-        file: ResumableFile, recipe: PackRecipe, studyCount: Int, window: Int, content: PartialPack,
+        file: ResumableFile, header: PackHeader, window: Int, content: PartialPack,
         progress: @escaping @Sendable (Int, Int) -> Void
     ) {
         self.file = file
-        self.recipe = recipe
-        self.studyCount = studyCount
+        self.header = header
+        studyCount = header.studyCount
         self.window = window
         self.progress = progress
         index = content.index
@@ -38,23 +38,24 @@ final class PackWriter: @unchecked Sendable {  // every property that changes is
     }
 
     /// Opens the partial file of a pack, with the whole studies that it holds already.
+    ///
+    /// - Parameter header: what the file must have to be continued.
     static func open(
-        _ path: String, recipe: PackRecipe, studyCount: Int, window: Int, notice: (String) -> Void,
+        _ path: String, header: PackHeader, window: Int, notice: (String) -> Void,
         progress: @escaping @Sendable (Int, Int) -> Void
     ) throws -> PackWriter {
         try checkReplaceable(path)
         let file = try ResumableFile(path: path)
-        let content = try PartialPack.read(file, recipe: recipe, studyCount: studyCount)
+        let content = try PartialPack.read(file, header: header)
         if content.isOther {
             notice("note: \(path)\(ResumableFile.suffix) was of other studies or options; beginning anew")
         } else if content.studyCount > 0 {
-            notice("note: continuing behind study \(content.studyCount) of \(studyCount)")
+            notice("note: continuing behind study \(content.studyCount) of \(header.studyCount)")
         }
         // What lies behind the last whole study is not known to be right.
         try file.setByteCount(content.isOther ? 0 : content.end)
-        try file.write(PackHeader(recipe: recipe, studyCount: studyCount).bytes, at: 0)
-        return PackWriter(
-            file: file, recipe: recipe, studyCount: studyCount, window: window, content: content, progress: progress)
+        try file.write(header.bytes, at: 0)
+        return PackWriter(file: file, header: header, window: window, content: content, progress: progress)
     }
 
     /// A pack takes the place of an older one or of nothing: a slip must not cost a table or a radiograph.
@@ -132,8 +133,7 @@ final class PackWriter: @unchecked Sendable {  // every property that changes is
         // The header says complete only once everything before it is on the disk.
         try file.flush()
         let hash = index.withUnsafeBytes { StableHash.value(of: $0) }
-        try file.write(
-            PackHeader(recipe: recipe, studyCount: studyCount, fileByteCount: end, indexHash: hash).bytes, at: 0)
+        try file.write(header.complete(fileByteCount: end, indexHash: hash).bytes, at: 0)
         try file.finish()
         return end
     }
@@ -158,12 +158,13 @@ struct PartialPack {
     let isOther: Bool
 
     /// Reads a partial file as far as it can be continued: entry by entry, each payload held against its checksum.
-    static func read(_ file: ResumableFile, recipe: PackRecipe, studyCount: Int) throws -> PartialPack {
-        let start = PackHeader.payloadStart(studyCount: studyCount)
+    ///
+    /// A file that lacks nothing but its final name no longer tells where its radiographs were: it counts as another.
+    static func read(_ file: ResumableFile, header: PackHeader) throws -> PartialPack {
+        let (start, studyCount, recipe) = (header.payloadStart, header.studyCount, header.recipe)
         let byteCount = try file.byteCount()
         let head = try file.read(0..<PackHeader.byteCount)
-        let header = head.withUnsafeBytes { try? PackHeader($0, file: file.path) }
-        guard let header, header.recipe == recipe, header.studyCount == studyCount else {
+        guard head.withUnsafeBytes({ try? PackHeader($0, file: file.path) }) == header else {
             return PartialPack(studyCount: 0, index: [], end: start, isOther: byteCount > 0)
         }
         var (index, end, count) = ([UInt8](), start, 0)

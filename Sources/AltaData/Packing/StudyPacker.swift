@@ -13,8 +13,9 @@ public struct StudyPacker: Sendable {
 
     /// Makes a pack, from where an earlier process stopped.
     ///
-    /// While it is not complete the file lies under `output` + `.partial`. A partial file of the same table, recipe and
-    /// vocabulary is continued behind its last whole study; radiographs that were replaced since are not noticed.
+    /// While it is not complete the file lies under `output` + `.partial`. A partial file of the same table, recipe,
+    /// vocabulary and folder of radiographs is continued behind its last whole study; radiographs that were replaced since
+    /// are not noticed.
     ///
     /// Errors: the table, the vocabulary or a radiograph cannot be read (of several the first in the table's order), the
     /// file cannot be written, another process is writing it.
@@ -25,15 +26,16 @@ public struct StudyPacker: Sendable {
         _ options: PackOptions, notice: (String) -> Void,
         progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
     ) throws -> PackSummary {
-        let table = try StudyTable.load(csvPath: options.csvPath, imageRoot: options.imageRoot)
+        var table = try StudyTable.load(csvPath: options.csvPath, imageRoot: options.imageRoot)
+        if let limit = options.studyLimit { table = table.first(limit) }
         let vocabulary = try options.vocabularyPath.map(Self.openVocabulary)
         try table.checkFilesExist()
         let recipe = PackRecipe(
             purpose: options.purpose, imageSize: options.imageSize, dicomScaling: options.dicomScaling,
             dataHash: table.contentHash, vocabularyHash: vocabulary?.hash)
+        let header = PackHeader.partial(recipe, studyCount: table.count, imageRootHash: table.imageRootHash)
         let writer = try PackWriter.open(
-            options.output, recipe: recipe, studyCount: table.count, window: 8 * options.threads, notice: notice,
-            progress: progress)
+            options.output, header: header, window: 8 * options.threads, notice: notice, progress: progress)
         let continued = writer.doneCount
         let packer = StudyPacker(table: table, recipe: recipe, reports: vocabulary?.reports, writer: writer)
         DispatchQueue.concurrentPerform(iterations: min(options.threads, table.count)) { _ in packer.work() }

@@ -39,6 +39,9 @@ public struct StudyTable: Sendable {
     /// What the studies are for.
     public let recipe: StudyRecipe
 
+    /// How many studies there are.
+    public let count: Int
+
     private let table: CSVTable
     /// The column of each view that the recipe has.
     private let viewIndices: [View: Int]
@@ -58,7 +61,7 @@ public struct StudyTable: Sendable {
         let reportColumn = try findColumns(of: table, recipe)
         let viewIndices = try recipe.views.map { ($0, try table.column(named: viewColumns[$0.rawValue])) }
         let studies = try StudyTable(
-            table: table,
+            table: table, count: table.rowCount,
             imageRoot: imageRoot ?? URL(filePath: csvPath).deletingLastPathComponent().path, recipe: recipe,
             viewIndices: Dictionary(uniqueKeysWithValues: viewIndices),
             reportIndex: table.column(named: reportColumn))
@@ -70,9 +73,11 @@ public struct StudyTable: Sendable {
     }
 
     private init(
-        table: CSVTable, imageRoot: String, recipe: StudyRecipe, viewIndices: [View: Int], reportIndex: Int
+        table: CSVTable, count: Int, imageRoot: String, recipe: StudyRecipe, viewIndices: [View: Int],
+        reportIndex: Int
     ) {
         path = table.path
+        self.count = count
         self.table = table
         self.imageRoot = imageRoot
         self.recipe = recipe
@@ -97,11 +102,29 @@ public struct StudyTable: Sendable {
             remedy: "rename or add the columns; an absent view is -1", file: table.path, row: 1)
     }
 
-    /// How many studies there are.
-    public var count: Int { table.rowCount }
+    /// A table of this one's first studies, at most `count` of them.
+    public func first(_ count: Int) -> StudyTable {
+        precondition(count > 0, "the first \(count) studies")
+        return StudyTable(
+            table: table, count: min(count, self.count), imageRoot: imageRoot, recipe: recipe, viewIndices: viewIndices,
+            reportIndex: reportIndex)
+    }
 
-    /// A hash of the file's bytes (`StableHash`).
-    public var contentHash: UInt64 { table.contentHash }
+    /// A hash of the file's bytes (`StableHash`), and of the number of studies where that is not all of them.
+    public var contentHash: UInt64 {
+        guard count < table.rowCount else { return table.contentHash }
+        var hash = StableHash()
+        hash.combine(table.contentHash)
+        hash.combine(UInt64(count))
+        return hash.value
+    }
+
+    /// A hash of the path of the folder that relative image paths start from, wherever it was called from.
+    var imageRootHash: UInt64 {
+        var hash = StableHash()
+        hash.combine(URL(filePath: imageRoot).absoluteURL.resolvingSymlinksInPath().standardizedFileURL.path)
+        return hash.value
+    }
 
     /// A study, by its row from 0.
     public func study(_ index: StudyIndex) -> StudyRecord {

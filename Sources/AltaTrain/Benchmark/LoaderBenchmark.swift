@@ -38,36 +38,55 @@ public struct LoaderBenchmark {
 
     let options: Options
     let sources: LoaderSources
-    /// Seconds that a step takes a study on one core at the peak of matrix products.
-    let fastestStepSeconds: Double
+    /// The arithmetic of the step that studies are held against.
+    let precision: Precision
+    /// Floating-point operations of a study's step (`StepWork`).
+    let operations: Double
+    /// Operations a second of one core in matrix products, at their best.
+    let peak: Double
 
-    /// Makes or opens the data, packs it, holds both sources against each other, then times each. Not collective.
+    /// Collective, though rank 0 alone works: makes or opens the data, packs it, holds both sources against each other, then
+    /// times each.
     ///
     /// - Parameters:
-    ///   - engine: its peak in fp32, with its threads, is what a step is held against.
-    ///   - notice: hears what is going on.
-    ///   - emit: takes the line of a step.
-    /// - Throws: `AltaError` where the data cannot be read, and where a pack gives other studies than its table.
+    ///   - joined: the peak of its engine, in the arithmetic that training has by default, is what a step is held against.
+    ///   - notice: hears what is going on; called on rank 0.
+    ///   - emit: takes the line of a step; called on rank 0.
+    /// - Throws: `AgreedFailure` where the data cannot be read, and where a pack gives other studies than its table.
     public static func run(
-        _ options: Options, engine: Engine, notice: (String) -> Void, emit: (JSONObject) throws -> Void
+        _ options: Options, context joined: RankContext, notice: (String) -> Void, emit: (JSONObject) throws -> Void
     ) throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "alta-loader-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let sources = try LoaderSources.open(options, folder: folder.path, notice: notice)
+        let precision = try joined.resolve(.auto, notice: notice)
+        let context = try joined.agree { try joined.computing(in: precision) }
+        try context.agree {
+            guard context.isFirst else { return }
+            let folder = FileManager.default.temporaryDirectory.appending(path: "alta-loader-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let benchmark = try make(
+                options, precision: precision, engine: context.engine, folder: folder.path, notice: notice)
+            try benchmark.run(notice: notice, emit: emit)
+        }
+    }
+
+    private static func make(
+        _ options: Options, precision: Precision, engine: Engine, folder: String, notice: (String) -> Void
+    ) throws -> LoaderBenchmark {
+        let sources = try LoaderSources.open(options, folder: folder, notice: notice)
         try sources.check(studies: checkedStudies)
         notice("measuring the peak of matrix products")
         let peak = ProductPeak.of(options.model).measure(engine) * 1e9 / Double(engine.threads)
-        let operations = StepWork.fewestOperations(options.model, tokens: try sources.meanTokens())
-        let benchmark = LoaderBenchmark(
-            options: options, sources: sources, fastestStepSeconds: operations / peak)
+        return LoaderBenchmark(
+            options: options, sources: sources, precision: precision,
+            operations: StepWork.fewestOperations(options.model, tokens: try sources.meanTokens()), peak: peak)
+    }
+
+    private func run(notice: (String) -> Void, emit: (JSONObject) throws -> Void) throws {
         for (name, preparer) in sources.named {
             for step in 0...options.steps {
                 if step == 0 { notice("warming up: \(name)") }
-                var line = try benchmark.time(preparer, step: step)
+                var line = try time(preparer, step: step)
                 line["source"] = .string(name)
-                line["step_gflop_per_study"] = .number(operations * 1e-9)
-                line["gemm_peak_gflops_per_core"] = .number(peak * 1e-9)
                 if step > 0 { try emit(line) }
             }
         }
@@ -82,13 +101,16 @@ public struct LoaderBenchmark {
         var line = JSONObject()
         line["step"] = .integer(step)
         line["model"] = .string(options.modelName)
+        line["precision"] = .string(precision.rawValue)
         line["threads"] = .integer(options.threads)
         line["studies"] = .integer(options.studies)
         line["seconds"] = .number(elapsed)
         line["processor_seconds"] = .number(processorSeconds)
         line["studies_per_second"] = .number(Double(options.studies) / elapsed)
         line["studies_per_second_per_core"] = .number(Double(options.studies) / processorSeconds)
-        line["share_of_fastest_step"] = .number(processorSeconds / Double(options.studies) / fastestStepSeconds)
+        line["share_of_fastest_step"] = .number(processorSeconds / Double(options.studies) / (operations / peak))
+        line["step_gflop_per_study"] = .number(operations * 1e-9)
+        line["gemm_peak_gflops_per_core"] = .number(peak * 1e-9)
         return line
     }
 }

@@ -3,7 +3,7 @@ import AltaData
 import AltaFormats
 import Foundation
 
-/// The same studies from a table and from a pack of it.
+/// The same studies from a table and from a pack: the first ones, as many as a step has.
 struct LoaderSources {
     /// From the radiographs; nil where a pack was given.
     let images: StudyPreparer?
@@ -15,7 +15,11 @@ struct LoaderSources {
         (images.map { [("images", $0)] } ?? []) + [("pack", packed)]
     }
 
-    /// Opens the data of the options, or makes a cohort; makes a pack of a table. Files go into `folder`.
+    /// Reports that a vocabulary is trained on at most: more change few words.
+    private static let vocabularyReportCount = 10_000
+
+    /// Opens the data of the options, or makes a cohort; makes a pack of the studies of a table that are prepared. Files go
+    /// into `folder`.
     static func open(
         _ options: LoaderBenchmark.Options, folder: String, notice: (String) -> Void
     ) throws -> LoaderSources {
@@ -34,14 +38,15 @@ struct LoaderSources {
                 vocabularyHash: try TrainingData.hash(of: vocabulary), trains: true)
             return LoaderSources(images: nil, packed: preparer(source))
         }
-        notice("packing \(table.count) studies")
+        let prepared = table.first(max(options.studies, LoaderBenchmark.checkedStudies))
+        notice("packing \(prepared.count) studies")
         let pack = PackOptions(
             csvPath: path, output: "\(folder)/studies.pack", imageRoot: options.imageRoot, vocabularyPath: vocabulary,
             imageSize: options.model.imageSize, purpose: .training,
-            threads: ProcessInfo.processInfo.activeProcessorCount)
+            studyLimit: prepared.count, threads: ProcessInfo.processInfo.activeProcessorCount)
         _ = try StudyPacker.pack(pack, notice: { _ in }, progress: { _, _ in })
         return LoaderSources(
-            images: preparer(source), packed: preparer(try StudySource.open(pack.output, recipe: .align)))
+            images: preparer(.table(prepared)), packed: preparer(try StudySource.open(pack.output, recipe: .align)))
     }
 
     private static func synthesize(
@@ -57,7 +62,7 @@ struct LoaderSources {
 
     private static func train(on source: StudySource, folder: String) throws -> String {
         var trainer = WordPieceTrainer()
-        for row in 0..<source.count { trainer.add(try source.report(StudyIndex(row))) }
+        for row in 0..<min(source.count, vocabularyReportCount) { trainer.add(try source.report(StudyIndex(row))) }
         let path = "\(folder)/vocab.txt"
         try AtomicFile.write(path, text: try trainer.train(size: 30_000).map { $0 + "\n" }.joined())
         return path
