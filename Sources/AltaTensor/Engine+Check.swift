@@ -12,52 +12,44 @@ extension Engine {
         }
     }
 
-    /// The kernel that oneDNN chose for products with weights of this shape, for records: `brg:avx512_core` and its
-    /// kind are packed ones, `gemm:jit` is not.
-    public func kernelName(outputs: Int, inputs: Int) -> String {
-        let product = PackedProduct(
-            rows: 256, inner: inputs, columns: outputs, format: format, yFormat: format, hasBias: false,
-            accumulate: false)
-        return String(cString: alta_matmul_kernel(primitive(product)))
-    }
-
-    /// The kernel that oneDNN chose for weight gradients in bf16 over so many rows, for records.
-    public func weightGradientKernelName(rows: Int, outputs: Int, inputs: Int) -> String {
-        threadProducts[0].kernelName(
-            .weightGradient(
-                rows: rows, outputs: outputs, inputs: inputs, dyStride: outputs, dwStride: inputs, accumulate: false))
-    }
-
     /// Whether this processor has instructions for bf16 products (AVX-512 BF16 or AMX) and oneDNN uses them. Without,
     /// oneDNN converts numbers back and forth, which is slower than fp32.
     public static func multipliesHalf() throws -> Bool {
-        try Engine(threads: 1, format: .half).kernelName(outputs: 768, inputs: 768).hasPrefix("brg")
+        let engine = try Engine(threads: 1, format: .half)
+        let names = engine.kernelNames {
+            engine.scratch.scoped { _ = engine.productError(rows: 16, outputs: 64, inputs: 64) }
+        }
+        return names.allSatisfy { $0.hasPrefix("brg") }
     }
 
-    /// How far products with packed weights are from a plain loop's, as a share of its largest value: the worst of a few
-    /// shapes, in both directions. What is timed is checked with it first.
+    /// How far products are from a plain loop's, as a share of its largest value: the worst of a few shapes with packed
+    /// weights, in both directions, and of weight gradients. What is timed is checked with it first.
+    ///
+    /// The shapes are small ones, one whose inner dimension is cut into panels (3072) and one whose columns are (800).
     public func productError() -> Float {
-        [(192, 64), (16, 96), (33, 65)].map { outputs, inputs in
-            scratch.scoped { productError(outputs: outputs, inputs: inputs) }
+        [(192, 64), (16, 96), (33, 65), (64, 3072), (800, 64)].map { outputs, inputs in
+            scratch.scoped { productError(rows: 37, outputs: outputs, inputs: inputs) }
         }.max() ?? 0
     }
 
-    /// What `productError` stays below: sums of up to 192 products in fp32, in another order; in bf16 what rounding both
+    /// What `productError` stays below: sums of up to 3072 products in fp32, in another order; in bf16 what rounding both
     /// factors can do.
     public var productTolerance: Float { format == .half ? 2 * BFloat16.roundoff : 1e-5 }
 
-    private func productError(outputs: Int, inputs: Int) -> Float {
-        let rows = 37
+    private func productError(rows: Int, outputs: Int, inputs: Int) -> Float {
         let weight = Engine.sample(scratch.matrix(outputs, inputs), 1)
         let x = Engine.sample(scratch.matrix(rows, inputs), 2)
+        let dy = Engine.sample(scratch.matrix(rows, outputs), 3)
         let packed = pack(weight)
-        let (y, expectedY) = (scratch.matrix(rows, outputs), scratch.matrix(rows, outputs))
-        let (dx, expectedX) = (scratch.matrix(rows, inputs), scratch.matrix(rows, inputs))
-        forward(inFormat(.full(x)), packed, bias: nil, into: .full(y))
-        Naive.forward(x, weight, bias: nil, into: expectedY)
-        backward(inFormat(.full(expectedY)), packed, into: .full(dx), accumulate: false)
-        Naive.backward(expectedY, weight, into: expectedX, accumulate: false)
-        return max(y.largestDifference(to: expectedY), dx.largestDifference(to: expectedX))
+        let results = [scratch.matrix(rows, outputs), scratch.matrix(rows, inputs), scratch.matrix(outputs, inputs)]
+        let expected = results.map { scratch.matrix($0.rows, $0.columns) }
+        forward(inFormat(.full(x)), packed, bias: nil, into: .full(results[0]))
+        Naive.forward(x, weight, bias: nil, into: expected[0])
+        backward(inFormat(.full(dy)), packed, into: .full(results[1]), accumulate: false)
+        Naive.backward(dy, weight, into: expected[1], accumulate: false)
+        weightGradient(inFormat(.full(dy)), inFormat(.full(x)), into: results[2], accumulate: false)
+        Naive.weightGradient(dy, x, into: expected[2], accumulate: false)
+        return zip(results, expected).map { $0.largestDifference(to: $1) }.max() ?? 0
     }
 
     private func rowsAreIndependent(outputs: Int, inputs: Int) -> Bool {

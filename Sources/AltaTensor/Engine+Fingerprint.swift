@@ -9,16 +9,34 @@ extension Engine {
     /// It does not depend on the number of threads. Takes some milliseconds: to be asked once, at start.
     public var kernelFingerprint: String {
         let library = alta_product_library()
-        let shapes = [(768, 768), (192, 768), (768, 192), (768, 3072)]
-        var kernels = shapes.map { outputs, inputs in kernelName(outputs: outputs, inputs: inputs) }
-        if format == .half { kernels.append(weightGradientKernelName(rows: 84, outputs: 192, inputs: 768)) }
-        let hashes = scratch.scoped { sampleHashes() }
+        var hashes = (packed: "", products: "")
+        let kernels = kernelNames { hashes = scratch.scoped { sampleHashes() } }
         return [
             format.rawValue, "oneDNN \(library.major).\(library.minor).\(library.patch) isa \(library.isa)",
             kernels.joined(separator: " "), "half kernels \(halfKernels)", "packed \(hashes.packed)",
             "products \(hashes.products)",
         ].joined(separator: "; ")
     }
+
+    /// The kernels that oneDNN chose for the products with packed weights and the weight gradients in bf16 of `body`, each
+    /// once: `brg:avx512_core` and its kind are fast ones, `gemm:jit` and `ref` are not.
+    public func kernelNames(of body: () -> Void) -> [String] {
+        products.kernelNames = []
+        for part in threadProducts { part.primitives.kernelNames = [] }
+        defer {
+            products.kernelNames = nil
+            for part in threadProducts { part.primitives.kernelNames = nil }
+        }
+        body()
+        return threadProducts.reduce(into: products.kernelNames ?? []) { $0.formUnion($1.primitives.kernelNames ?? []) }
+            .sorted()
+    }
+
+    /// oneDNN's primitives that the engine holds now, some 150 KB each.
+    public var primitiveCount: Int { threadProducts.reduce(products.count) { $0 + $1.primitives.count } }
+
+    /// The most primitives that an engine holds for packed weights, and as many on each thread for weight gradients.
+    public static var largestPrimitiveCount: Int { PrimitiveCache<PackedProduct>.largestCount }
 
     /// Sizes are such that no gap of a packed weight is left unwritten, and that bf16 goes through panels.
     private func sampleHashes() -> (packed: String, products: String) {

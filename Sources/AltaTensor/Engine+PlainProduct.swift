@@ -11,36 +11,6 @@ extension Engine {
         }
     }
 
-    /// `weightGradient` of bf16 matrices. Threads share blocks of outputs, so the bits are those of one thread.
-    public func weightGradient(_ dy: HalfMatrix, _ x: HalfMatrix, into dw: Matrix, accumulate: Bool) {
-        precondition(
-            dy.rows == x.rows && dw.rows == dy.columns && dw.columns == x.columns,
-            "weight gradient \(dw.shape) of \(dy.shape) and \(x.shape)")
-        guard dw.count > 0 else { return }
-        guard dy.rows > 0 else {
-            if !accumulate { dw.fill(0) }
-            return
-        }
-        operationCount += 2 * dw.count * dy.rows
-        let blocks = (dw.rows + Engine.outputBlock - 1) / Engine.outputBlock
-        let parts = min(threads, blocks)
-        parallelParts(parts) { part in
-            for block in stride(from: part, to: blocks, by: parts) {
-                let first = block * Engine.outputBlock
-                let outputs = first..<min(dw.rows, first + Engine.outputBlock)
-                threadProducts[part].run(
-                    .weightGradient(
-                        rows: dy.rows, outputs: outputs.count, inputs: x.columns, dyStride: dy.columns,
-                        dwStride: dw.columns, accumulate: accumulate),
-                    x: dy.base + first, w: x.base, y: dw.row(first))
-            }
-        }
-    }
-
-    /// Outputs are taken in blocks of this many, however many threads there are: a row's bits depend on how many outputs
-    /// a product has.
-    private static let outputBlock = 384
-
     /// `weightGradient` of fp32 matrices.
     public func weightGradient(_ dy: Matrix, _ x: Matrix, into dw: Matrix, accumulate: Bool) {
         precondition(

@@ -92,14 +92,14 @@ extension Engine {
 
     /// `y (+)= x . w` in whole multiples of `rowMultiple`, in place where both matrices have the slack.
     ///
-    /// Primitives are made for such multiples only: their number stays bounded, and no kernel for odd row counts (a
-    /// single row goes another way in oneDNN) can give a row other bits.
+    /// Primitives are made for such multiples only: there are fewer of them, and no kernel for odd row counts (a single
+    /// row goes another way in oneDNN) can give a row other bits.
     func multiplyWhole(
         _ x: Operand, _ w: UnsafeMutableRawPointer, bias: UnsafePointer<Float>?, into y: Operand, accumulate: Bool
     ) {
         operationCount += 2 * x.rows * x.columns * y.columns
         let padded = Engine.paddedRows(x.rows)
-        let least = leastRows(columns: y.columns)
+        let least = Engine.leastRows(columns: y.columns, x.format)
         var inPlace = padded - x.rows <= min(x.slackRows, y.slackRows) ? padded : padded - Engine.rowMultiple
         if inPlace < least { inPlace = 0 }
         if inPlace > 0 { run(rows: inPlace, x, w, bias, y, accumulate: accumulate) }
@@ -117,8 +117,8 @@ extension Engine {
 
     /// The fewest rows of a product. In bf16 oneDNN takes another kernel, with other bits, for up to 32 rows of at most 16
     /// columns.
-    private func leastRows(columns: Int) -> Int {
-        format == .half && columns <= 16 ? 4 * Engine.rowMultiple : Engine.rowMultiple
+    private static func leastRows(columns: Int, _ format: NumberFormat) -> Int {
+        format == .half && columns <= 16 ? 4 * rowMultiple : rowMultiple
     }
 
     private func run(
@@ -128,16 +128,8 @@ extension Engine {
         let product = PackedProduct(
             rows: rows, inner: x.columns, columns: y.columns, format: x.format, yFormat: y.format,
             hasBias: bias != nil, accumulate: accumulate)
-        let status = alta_matmul_run(handle, primitive(product), x.base, w, bias, y.base)
+        let primitive = products.primitive(product) { alta_matmul_create(handle, product.kernelShape, &$0) }
+        let status = alta_matmul_run(handle, primitive, x.base, w, bias, y.base)
         precondition(status == 0, "oneDNN failed on \(product): status \(status)")
-    }
-
-    func primitive(_ product: PackedProduct) -> OpaquePointer {
-        if let known = products[product] { return known }
-        var made: OpaquePointer?
-        let status = alta_matmul_create(handle, product.kernelShape, &made)
-        guard status == 0, let made else { preconditionFailure("oneDNN has no \(product): status \(status)") }
-        products[product] = made
-        return made
     }
 }

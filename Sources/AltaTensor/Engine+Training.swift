@@ -41,30 +41,6 @@ extension Engine {
         }
     }
 
-    /// One step of AdamW on fixed-point gradients, `sums * 2^-44`, in one pass over memory: the same numbers as
-    /// `fixedPointToFloat` and `adamW`. The sums become 0, ready for the next step.
-    ///
-    /// - Returns: the sum of the gradient's squares, in an order that depends on `count` alone.
-    public func adamW(
-        parameter: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Int64>,
-        firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>, count: Int, step: Int,
-        rate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double
-    ) -> Double {
-        precondition(step >= 1, "AdamW at step \(step)")
-        let factors = Engine.adamWFactors(
-            step: step, rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
-        return scratch.scoped {
-            let squares: UnsafeMutableBufferPointer<Double> = scratch.buffer(
-                (count + Engine.flatBlock - 1) / Engine.flatBlock)
-            forEachBlock(count) { block, range in
-                let first = range.lowerBound
-                squares[block] = alta_adamw_fixed_point(
-                    parameter + first, sums + first, firstMoment + first, secondMoment + first, range.count, factors)
-            }
-            return squares.reduce(0, +)
-        }
-    }
-
     private static func adamWFactors(
         step: Int, rate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double
     ) -> alta_adamw_factors {
@@ -107,18 +83,6 @@ extension Engine {
     ) {
         parallel(count, elementsEach: 1, block: Engine.flatBlock) { part in
             alta_fixed_point_to_float(sums + part.lowerBound, values + part.lowerBound, part.count)
-        }
-    }
-
-    /// The sum of squares in double precision, in an order that depends on `count` alone.
-    public func sumOfSquares(_ values: UnsafePointer<Float>, count: Int) -> Double {
-        let blocks = (count + Engine.flatBlock - 1) / Engine.flatBlock
-        return scratch.scoped {
-            let sums: UnsafeMutableBufferPointer<Double> = scratch.buffer(blocks)
-            forEachBlock(count) { block, range in
-                sums[block] = alta_sum_of_squares(values + range.lowerBound, range.count)
-            }
-            return sums.reduce(0, +)
         }
     }
 

@@ -22,7 +22,8 @@ public final class Engine {
     /// What the bf16 kernels run on.
     public let halfKernels: HalfKernels
     let handle: OpaquePointer
-    var products: [PackedProduct: OpaquePointer] = [:]
+    /// Primitives of products with packed weights.
+    let products = PrimitiveCache<PackedProduct>()
     let threadScratch: [Arena]
     /// Products of plain bf16 matrices, one set a thread.
     let threadProducts: [PlainProducts]
@@ -43,7 +44,7 @@ public final class Engine {
     }
 
     deinit {
-        for product in products.values { alta_matmul_destroy(product) }
+        products.forget()
         alta_engine_destroy(handle)
     }
 

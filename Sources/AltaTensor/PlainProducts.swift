@@ -43,19 +43,17 @@ extension PlainProduct {
     }
 }
 
-/// Products of bf16 matrices that are not packed, on one thread: weight gradients and attention.
+/// Products of bf16 matrices that are not packed, on one thread: weight gradients.
 ///
-/// oneDNN wants a primitive for each shape, which takes it about a millisecond; sequences come in many lengths.
+/// oneDNN wants a primitive for each shape.
 final class PlainProducts {
-    /// Primitives kept at most; then all are dropped, so that memory stays bounded over any number of lengths.
-    static let largestCount = 4096
+    let primitives = PrimitiveCache<PlainProduct>()
     private let handle: OpaquePointer
-    private var products: [PlainProduct: OpaquePointer] = [:]
 
     init() throws { handle = try Engine.makeHandle(threads: 1) }
 
     deinit {
-        forget()
+        primitives.forget()
         alta_engine_destroy(handle)
     }
 
@@ -63,25 +61,8 @@ final class PlainProducts {
     func run(
         _ product: PlainProduct, x: UnsafeRawPointer, w: UnsafeRawPointer, y: UnsafeMutableRawPointer
     ) {
-        let status = alta_matmul_run(handle, primitive(product), x, w, nil, y)
+        let primitive = primitives.primitive(product) { alta_plain_create(handle, product.kernelShape, &$0) }
+        let status = alta_matmul_run(handle, primitive, x, w, nil, y)
         precondition(status == 0, "oneDNN failed on \(product): status \(status)")
-    }
-
-    /// The kernel that oneDNN chose.
-    func kernelName(_ product: PlainProduct) -> String { String(cString: alta_matmul_kernel(primitive(product))) }
-
-    private func primitive(_ product: PlainProduct) -> OpaquePointer {
-        if let known = products[product] { return known }
-        if products.count >= PlainProducts.largestCount { forget() }
-        var made: OpaquePointer?
-        let status = alta_plain_create(handle, product.kernelShape, &made)
-        guard status == 0, let made else { preconditionFailure("oneDNN has no \(product): status \(status)") }
-        products[product] = made
-        return made
-    }
-
-    private func forget() {
-        for product in products.values { alta_matmul_destroy(product) }
-        products.removeAll(keepingCapacity: true)
     }
 }

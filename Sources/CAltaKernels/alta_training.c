@@ -17,20 +17,6 @@ KERNEL void alta_adamw(
     for (long i = 0; i < count; i++) adamw_element(parameter + i, gradient[i], first + i, second + i, factors);
 }
 
-KERNEL double alta_adamw_fixed_point(
-    float *parameter, int64_t *sums, float *first, float *second, long count, alta_adamw_factors factors) {
-#pragma clang fp reassociate(on)
-    double squares = 0;
-    ELEMENTWISE
-    for (long i = 0; i < count; i++) {
-        float g = (float)((double)sums[i] * 0x1p-44);
-        adamw_element(parameter + i, g, first + i, second + i, factors);
-        squares += (double)g * (double)g;
-        sums[i] = 0;
-    }
-    return squares;
-}
-
 KERNEL bool alta_add_fixed_point(const float *values, float limit, int64_t *sums, long count) {
     uint32_t bad = 0;
     ELEMENTWISE

@@ -40,6 +40,7 @@ private let sumTolerance: Float = 1e-5
         let (one, two) = (try Engine(threads: 1, format: .half), try Engine(threads: 2, format: .half))
         for (rows, inputs, outputs) in [
             (1, 64, 64), (84, 768, 16), (50, 16, 768), (197, 192, 64), (33, 768, 768), (167, 768, 192), (0, 8, 8),
+            (320, 64, 500), (321, 64, 500), (64, 48, 192), (96, 31, 65),
         ] {
             let ((x, xFull), (dy, dyFull)) = (rounded(rows, inputs, seed: 1), rounded(rows, outputs, seed: 2))
             for accumulate in [false, true] {
@@ -73,8 +74,24 @@ private let sumTolerance: Float = 1e-5
                 == (try Engine(threads: 1).packedByteCount(outputs: 768, inputs: 768)))
     }
 
+    /// The bits are a function of the rows: not of what lies after them, which the kernels' rows reach into.
+    @Test(arguments: [1, 31, 84, 320, 321]) func weightGradientsReadTheirRowsAlone(rows: Int) throws {
+        let engine = try Engine(threads: 1, format: .half)
+        let ((x, _), (dy, _)) = (rounded(rows, 96, seed: 1), rounded(rows, 200, seed: 2))
+        let (wideX, wideDy) = (arena.halfMatrix(rows + 40, 96), arena.halfMatrix(rows + 40, 200))
+        for (wide, part) in [(wideX, x), (wideDy, dy)] {
+            wide.fill(.nan)
+            wide.rows(3..<3 + rows).copy(from: part)
+        }
+        let (alone, within) = (arena.matrix(200, 96), arena.matrix(200, 96))
+        engine.weightGradient(dy, x, into: alone, accumulate: false)
+        engine.weightGradient(
+            wideDy.rows(3..<3 + rows), wideX.rows(3..<3 + rows), into: within, accumulate: false)
+        #expect(alone.hasBits(of: within))
+    }
+
     /// Where the processor multiplies bf16, oneDNN must have its own kernels for every product of the published model:
-    /// its fallbacks are ten times slower.
+    /// its fallbacks are up to ten times slower.
     @Test func everyProductOfTheModelHasAFastKernel() throws {
         guard try Engine.multipliesHalf() else { return }
         let engine = try Engine(threads: 1, format: .half)
@@ -82,15 +99,49 @@ private let sumTolerance: Float = 1e-5
             (2304, 768), (768, 768), (3072, 768), (768, 3072), (192, 768), (768, 192), (512, 768), (512, 512),
             (768, 512), (30522, 768), (1536, 512), (2048, 512), (512, 2048), (3072, 512), (128, 768),
         ] {
-            for (n, k) in [(outputs, inputs), (inputs, outputs)] {
-                #expect(engine.kernelName(outputs: n, inputs: k).hasPrefix("brg"), "[\(n), \(k)]")
+            arena.scoped {
+                let packed = engine.pack(zeros(outputs, inputs))
+                for format in NumberFormat.allCases {
+                    let x = arena.operand(200, inputs, format)
+                    let y = arena.operand(200, outputs, format)
+                    for accumulate in [false, true] {
+                        let names = engine.kernelNames {
+                            engine.forward(engine.inFormat(x), packed, bias: nil, into: y, accumulate: accumulate)
+                            engine.backward(engine.inFormat(y), packed, into: x, accumulate: accumulate)
+                        }
+                        #expect(isFast(names), "[\(outputs), \(inputs)], \(format): \(names)")
+                    }
+                }
             }
         }
-        for (rows, outputs, inputs) in [(200, 192, 768), (200, 768, 192), (167, 192, 768), (50, 768, 768)] {
-            #expect(
-                engine.weightGradientKernelName(rows: rows, outputs: outputs, inputs: inputs).hasPrefix("brg"),
-                "[\(outputs), \(inputs)] over \(rows)")
+    }
+
+    /// So must it for the weight gradients of a study: of adapters, projections and the largest linear layers.
+    @Test(arguments: [1, 20, 50, 84, 167, 200, 320])
+    func everyWeightGradientOfAStudyHasAFastKernel(rows: Int) throws {
+        guard try Engine.multipliesHalf() else { return }
+        let engine = try Engine(threads: 2, format: .half)
+        for (outputs, inputs) in [
+            (192, 768), (768, 192), (768, 768), (512, 768), (512, 512), (2304, 768), (3072, 768), (768, 3072),
+        ] {
+            arena.scoped {
+                let (dy, x) = (arena.halfMatrix(rows, outputs), arena.halfMatrix(rows, inputs))
+                for accumulate in [false, true] {
+                    let names = engine.kernelNames {
+                        engine.weightGradient(dy, x, into: zeros(outputs, inputs), accumulate: accumulate)
+                    }
+                    #expect(isFast(names), "[\(outputs), \(inputs)] over \(rows): \(names)")
+                }
+            }
         }
+    }
+
+    private func isFast(_ names: [String]) -> Bool { !names.isEmpty && names.allSatisfy { $0.hasPrefix("brg") } }
+
+    private func zeros(_ rows: Int, _ columns: Int) -> Matrix {
+        let matrix = arena.matrix(rows, columns)
+        matrix.fill(0)
+        return matrix
     }
 
     private func rounded(_ rows: Int, _ columns: Int, seed: UInt64) -> (half: HalfMatrix, full: Matrix) {

@@ -103,7 +103,6 @@ import Testing
         reportKernel("geluBackward", x) { engine.geluBackward(dy, x: x, into: y, accumulate: false) }
         reportKernel("add", x) { engine.add(x, dy, into: y) }
         reportKernel("dropout", x) { engine.dropout(x, rows: 0..<rows, key: key, rate: 0.1, into: y) }
-        reportKernel("sumOfSquares", x) { _ = engine.sumOfSquares(x.vector, count: x.count) }
     }
 
     private func operands(_ rows: Int) -> (width: Int, x: Matrix, dy: Matrix, y: Matrix) {

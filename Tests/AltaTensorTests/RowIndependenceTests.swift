@@ -15,7 +15,7 @@ import Testing
         let single = try Engine(threads: 1, format: format)
         guard engine.checkRowIndependence() else {
             // Where oneDNN has no packed kernel it must be seen, since runs are then not reproducible.
-            #expect(!engine.kernelName(outputs: 192, inputs: 64).hasPrefix("brg"))
+            #expect(!engine.kernelNames { _ = engine.productError() }.allSatisfy { $0.hasPrefix("brg") })
             return
         }
         for (inputs, outputs) in Self.shapes {

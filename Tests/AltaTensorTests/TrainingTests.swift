@@ -63,27 +63,6 @@ private let optimizerTolerance: Float = 1e-6
         }
     }
 
-    @Test(arguments: [0, 1, 17, 50_001], [1, 2]) func adamWOnFixedPointIsTheSame(count: Int, threads: Int) throws {
-        let engine = try Engine(threads: threads)
-        let arena = Arena()
-        var sums = (0..<count).map { Int64($0 &* 0x1E37_79B9_7F4A_7C15) >> 18 }
-        let gradient = arena.matrix(1, count)
-        engine.fixedPointToFloat(sums, count: count, into: gradient.base)
-        let squares = engine.sumOfSquares(gradient.vector, count: count)
-        let runs = (0..<2).map { _ in (1...3).map { normalMatrix(arena, 1, count, seed: UInt64($0)) } }
-        for run in runs { for e in 0..<count { run[2].base[e] = abs(run[2].base[e]) } }
-        engine.adamW(
-            parameter: runs[0][0].base, gradient: gradient.vector, firstMoment: runs[0][1].base,
-            secondMoment: runs[0][2].base, count: count, step: 3, rate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8,
-            weightDecay: 0.05)
-        let found = engine.adamW(
-            parameter: runs[1][0].base, sums: &sums, firstMoment: runs[1][1].base, secondMoment: runs[1][2].base,
-            count: count, step: 3, rate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.05)
-        for e in 0..<3 { #expect(runs[0][e].hasBits(of: runs[1][e])) }
-        #expect(abs(found - squares) <= 1e-12 * squares)
-        #expect(sums.allSatisfy { $0 == 0 })
-    }
-
     /// Two steps of torch.optim.AdamW 2.x on one parameter, worked out by hand in double precision.
     @Test func adamWIsTorchs() throws {
         var (parameter, first, second): (Float, Float, Float) = (1, 0, 0)
@@ -138,7 +117,8 @@ private let optimizerTolerance: Float = 1e-6
             engine.settle(sums, count: count, into: &floats, squares: &squares)
             engine.blockSquares(back, count: count, into: &again)
             #expect(floats == back && squares == again)
-            #expect(squares.reduce(0, +) == engine.sumOfSquares(back, count: count))
+            let expected = floats.reduce(0.0) { $0 + Double($1) * Double($1) }
+            #expect(abs(squares.reduce(0, +) - expected) <= 1e-12 * expected)
         }
         withExtendedLifetime(arena) {}
     }
@@ -157,14 +137,5 @@ private let optimizerTolerance: Float = 1e-6
             #expect(sums[place] == 0)
             #expect(sums[(place + 1) % 40_000] == Int64(Double(Float(0x1.fffffep17)) * 0x1p44))
         }
-    }
-
-    @Test(arguments: [0, 1, 63, 100_003]) func sumsOfSquares(count: Int) throws {
-        let arena = Arena()
-        let values = normalMatrix(arena, 1, count, seed: 1)
-        let expected = values.elements.reduce(0.0) { $0 + Double($1) * Double($1) }
-        let sums = try [1, 2].map { try Engine(threads: $0).sumOfSquares(values.vector, count: count) }
-        #expect(abs(sums[0] - expected) <= 1e-12 * expected)
-        #expect(sums[0] == sums[1])
     }
 }

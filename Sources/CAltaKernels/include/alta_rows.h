@@ -70,9 +70,6 @@ typedef struct {
 } alta_adamw_factors;
 void alta_adamw(
     float *parameter, const float *gradient, float *first, float *second, long count, alta_adamw_factors factors);
-// The same with fixed-point gradients, which become 0; returns the sum of their squares.
-double alta_adamw_fixed_point(
-    float *parameter, int64_t *sums, float *first, float *second, long count, alta_adamw_factors factors);
 bool alta_add_fixed_point(const float *values, float limit, int64_t *sums, long count);
 bool alta_store_fixed_point(const float *values, float limit, int64_t *sums, long count);
 void alta_fixed_point_to_float(const int64_t *sums, float *values, long count);
