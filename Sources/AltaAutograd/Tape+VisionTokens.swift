@@ -37,22 +37,22 @@ extension Tape {
     ///
     /// Source: `ALTA.tokens` of the reference, on packed sequences.
     /// - Parameters:
-    ///   - patches: the embedded visible patches of the radiographs that are there, `[visible, W]`.
+    ///   - patches: the embedded visible patches of the radiographs that are there, `[visible, W]`; nil: none is there.
     ///   - layout: which rows make which radiograph.
     /// - Returns: `[layout.sequences.rows, W]`.
-    public func visionTokens(_ patches: Variable, layout: VisionLayout, weights: VisionTokenWeights) -> Variable {
+    public func visionTokens(_ patches: Variable?, layout: VisionLayout, weights: VisionTokenWeights) -> Variable {
         let values = values(layout.sequences.rows, weights.classToken.value.columns, .sums)
         let operation = VisionTokensOperation(patches: patches, layout: layout, weights: weights, y: gradientCount)
         operation.forward(into: values.primary.matrix, engine: engine)
         let y = variable(
-            values, studies: layout.studies, needsGradient: patches.needsGradient || weights.anyTrains)
+            values, studies: layout.studies, needsGradient: patches?.needsGradient == true || weights.anyTrains)
         record(operation, if: y.needsGradient)
         return y
     }
 }
 
 private struct VisionTokensOperation: TapeOperation {
-    let patches: Variable
+    let patches: Variable?
     let layout: VisionLayout
     let weights: VisionTokenWeights
     let y: Int
@@ -91,6 +91,7 @@ private struct VisionTokensOperation: TapeOperation {
             addPlaceGradients(dy, views: views, on: tape)
             addTokenGradients(dy, views: views, on: tape)
         }
+        guard let patches else { return }
         tape.addFullGradient(to: patches) { dx, accumulate in
             if !accumulate { dx.fill(0) }
             for (index, view) in layout.views.enumerated() {
@@ -115,6 +116,7 @@ private struct VisionTokensOperation: TapeOperation {
             guard let missing = weights.missing else { preconditionFailure("no token for an absent radiograph") }
             return (missing.value.rows(patch..<patch + 1), patch + 1)
         }
+        guard let patches else { preconditionFailure("no patches for a radiograph that is there") }
         let row = first + position - 1
         return (patches.value.rows(row..<row + 1), patch + 1)
     }

@@ -21,19 +21,24 @@ public struct ViewTokens: Sendable {
 public struct VisionLayout: Sendable {
     /// All radiographs, study by study.
     public let views: [ViewTokens]
-    /// How many radiographs each study has here: four in training, one at inference.
-    public let viewsPerStudy: Int
     /// One sequence a radiograph: CLS and the visible patches.
     public let sequences: Segments
     /// The rows of each study.
     public let studies: Segments
 
-    /// The layout of these radiographs.
+    /// The layout of these radiographs, of which each study has as many: four in training, one at inference.
     public init(views: [ViewTokens], viewsPerStudy: Int) {
+        self.init(views: views, viewCounts: Array(repeating: viewsPerStudy, count: views.count / viewsPerStudy))
+    }
+
+    /// The layout of these radiographs, of which study `i` has `viewCounts[i]`.
+    public init(views: [ViewTokens], viewCounts: [Int]) {
+        precondition(views.count == viewCounts.reduce(0, +), "\(views.count) radiographs in groups of \(viewCounts)")
         self.views = views
-        self.viewsPerStudy = viewsPerStudy
-        sequences = Segments(lengths: views.map { $0.patches.count + 1 })
-        studies = sequences.grouped(by: viewsPerStudy)
+        let sequences = Segments(lengths: views.map { $0.patches.count + 1 })
+        let bounds = Segments(lengths: viewCounts).offsets.map { sequences.offsets[$0] }
+        self.sequences = sequences
+        studies = Segments(lengths: zip(bounds.dropFirst(), bounds).map { $0 - $1 })
     }
 
     /// The row of every radiograph's CLS token.

@@ -1,7 +1,7 @@
 /// What a random draw is for. Each purpose has a stream of its own, so that adding a draw to one never shifts another.
 public enum RandomPurpose: UInt64, Sendable {
     case sampleOrder = 1
-    case augmentation, patchMask, tokenMask, sentenceOrder, dropout, initialisation, synthesis, test
+    case augmentation, patchMask, tokenMask, sentenceOrder, dropout, initialisation, synthesis, test, absentMask
 }
 
 /// The name of a stream of random numbers: a pure function of (seed, epoch, study, purpose, position in the study).

@@ -42,10 +42,12 @@ public struct AltaModel: StageModel {
     public var hasJointSpace: Bool { true }
 
     /// The forward pass of a micro-batch; see `StageModel`.
-    public func forward(_ studies: [PreparedStudy], counts: LossCounts?, on tape: Tape) -> ModelOutput {
+    public func forward(
+        _ studies: [PreparedStudy], counts: LossCounts?, absent: SharedRows?, on tape: Tape
+    ) -> ModelOutput {
         let config = weights.config
         let batch = ModelBatch.make(studies, config: config)
-        let seen = vision(batch, config: config, on: tape)
+        let seen = vision(batch, config: config, absent: absent, on: tape)
         let study = tape.meanOfRows(seen, batch.vision.classRows, groupSize: View.count)
 
         let reports = PackedReports.make(studies, halves: counts == nil ? [.intact] : config.stage.reportHalves)

@@ -31,7 +31,10 @@ public struct MaskedRecordModel: StageModel {
     public var hasJointSpace: Bool { false }
 
     /// The forward pass of a micro-batch; see `StageModel`. Without counts there is nothing to compute.
-    public func forward(_ studies: [PreparedStudy], counts: LossCounts?, on tape: Tape) -> ModelOutput {
+    public func forward(
+        _ studies: [PreparedStudy], counts: LossCounts?, absent: SharedRows?, on tape: Tape
+    ) -> ModelOutput {
+        precondition(absent == nil, "this model's studies have one radiograph, which is there")
         guard let counts else { return ModelOutput(joint: nil, imageErrors: [], textErrors: []) }
         let config = weights.config
         let batch = ModelBatch.make(studies, config: config)

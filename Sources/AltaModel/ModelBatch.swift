@@ -9,6 +9,8 @@ struct ModelBatch {
     let studies: [PreparedStudy]
     /// How the visible patches form radiographs and studies.
     let vision: VisionLayout
+    /// How many radiographs, absent ones among them, the stage sees of a study.
+    let viewsPerStudy: Int
     /// How many visible patches each study has pixels of: absent radiographs have none.
     let patchStudies: Segments
     /// Visible patches of a view.
@@ -32,14 +34,14 @@ struct ModelBatch {
         }
         return ModelBatch(
             studies: studies, vision: VisionLayout(views: views, viewsPerStudy: seen.count),
-            patchStudies: Segments(lengths: counts), kept: config.kept)
+            viewsPerStudy: seen.count, patchStudies: Segments(lengths: counts), kept: config.kept)
     }
 
     /// The pixels of the visible patches, `[visible, 3 patch²]`.
     func encoderPatches(_ config: ModelConfig, arena: Arena) -> Matrix {
         let matrix = arena.matrix(patchStudies.rows, config.patchElements)
         for (index, tokens) in vision.views.enumerated() {
-            let image = studies[index / vision.viewsPerStudy].views[tokens.view.rawValue]
+            let image = studies[index / viewsPerStudy].views[tokens.view.rawValue]
             guard let first = tokens.firstPatchRow, let image else { continue }
             for (offset, patch) in tokens.patches.enumerated() {
                 image.copyEncoderPatch(
@@ -48,6 +50,29 @@ struct ModelBatch {
             }
         }
         return matrix
+    }
+
+    /// Where the rows of each radiograph come from: those of an absent one from the block of its view, where there is one.
+    func sources(_ absent: SharedRows) -> [RowSource] {
+        vision.views.indices.map { index in
+            let tokens = vision.views[index]
+            let slot = AbsentViewEncoder.views.firstIndex(of: tokens.view)
+            guard tokens.firstPatchRow == nil, let slot, absent.blocks[slot] != nil else {
+                return .own(count: vision.sequences[index].count)
+            }
+            return .shared(slot: slot)
+        }
+    }
+
+    /// The layout of the radiographs that no block stands for.
+    func ownVision(_ sources: [RowSource]) -> VisionLayout {
+        func isOwn(_ index: Int) -> Bool {
+            if case .own = sources[index] { true } else { false }
+        }
+        let starts = stride(from: 0, to: sources.count, by: viewsPerStudy)
+        return VisionLayout(
+            views: vision.views.indices.filter(isOwn).map { vision.views[$0] },
+            viewCounts: starts.map { ($0..<$0 + viewsPerStudy).count(where: isOwn) })
     }
 
     /// Each study's visible patches of the current frontal view.

@@ -12,9 +12,19 @@ public protocol StageModel {
 
     /// The forward pass of a micro-batch.
     ///
-    /// - Parameter counts: what the two summed losses are divided by; nil: embeddings only, which spares the rest. The
-    ///   embeddings have the same bits either way.
-    func forward(_ studies: [PreparedStudy], counts: LossCounts?, on tape: Tape) -> ModelOutput
+    /// - Parameters:
+    ///   - counts: what the two summed losses are divided by; nil: embeddings only, which spares the rest. The embeddings
+    ///     have the same bits either way.
+    ///   - absent: the absent views that `AbsentViewEncoder` made for all studies of the step; nil: each is encoded in its
+    ///     study, with that study's mask.
+    func forward(_ studies: [PreparedStudy], counts: LossCounts?, absent: SharedRows?, on tape: Tape) -> ModelOutput
+}
+
+extension StageModel {
+    /// The forward pass of a micro-batch whose absent views are encoded in their studies.
+    public func forward(_ studies: [PreparedStudy], counts: LossCounts?, on tape: Tape) -> ModelOutput {
+        forward(studies, counts: counts, absent: nil, on: tape)
+    }
 }
 
 extension ModelWeights {

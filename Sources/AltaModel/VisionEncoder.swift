@@ -10,11 +10,11 @@ struct VisionEncoder {
     let norm: NormWeights
 
     /// - Parameters:
-    ///   - patches: the pixels of the visible patches of the radiographs that are there, `[visible, 3 patch²]`.
+    ///   - patches: the pixels of the visible patches of the radiographs that are there, `[visible, 3 patch²]`; nil: none is.
     ///   - layout: how they form radiographs and studies.
     /// - Returns: `[layout.sequences.rows, width]`, normalised.
-    func callAsFunction(_ patches: Variable, layout: VisionLayout, on tape: Tape) -> Variable {
-        let embedded = patchEmbedding(patches, storage: .sums, on: tape)
+    func callAsFunction(_ patches: Variable?, layout: VisionLayout, on tape: Tape) -> Variable {
+        let embedded = patches.map { patchEmbedding($0, storage: .sums, on: tape) }
         var stream = ResidualStream(tape.visionTokens(embedded, layout: layout, weights: tokenWeights))
         for block in blocks { stream = block(stream, sequences: layout.sequences, on: tape) }
         return tape.sumAndNorm(stream, norm, storage: .both).normed
@@ -23,9 +23,16 @@ struct VisionEncoder {
 
 extension VisionEncoder {
     /// The visible patches of a batch, encoded: `[batch.vision.sequences.rows, width]`.
-    func callAsFunction(_ batch: ModelBatch, config: ModelConfig, on tape: Tape) -> Variable {
+    ///
+    /// - Parameter absent: the absent views that were encoded before, for all studies; nil: every one is encoded here.
+    func callAsFunction(
+        _ batch: ModelBatch, config: ModelConfig, absent: SharedRows? = nil, on tape: Tape
+    ) -> Variable {
         let pixels = tape.constant(batch.encoderPatches(config, arena: tape.arena), studies: batch.patchStudies)
-        return self(pixels, layout: batch.vision, on: tape)
+        guard let absent else { return self(pixels, layout: batch.vision, on: tape) }
+        let sources = batch.sources(absent)
+        let own = self(pixels, layout: batch.ownVision(sources), on: tape)
+        return tape.interleave(own, absent, sources, studies: batch.vision.studies)
     }
 }
 
@@ -69,7 +76,7 @@ extension ReconstructionDecoder {
     func errors(
         _ batch: ModelBatch, _ seen: Variable, config: ModelConfig, scale: Float, on tape: Tape
     ) -> [Double] {
-        let frontal = batch.studies.indices.map { batch.vision.sequences[$0 * batch.vision.viewsPerStudy] }
+        let frontal = batch.studies.indices.map { batch.vision.sequences[$0 * batch.viewsPerStudy] }
         let latent = tape.selectRows(
             seen, frontal.flatMap { Array($0) }, studies: Segments(lengths: frontal.map(\.count)))
         let prediction = self(latent, visible: batch.visible, hidden: batch.hidden, on: tape)

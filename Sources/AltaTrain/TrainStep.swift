@@ -21,6 +21,8 @@ public struct TrainStep {
     let clock: PhaseClock
     /// Studies in flight on this rank.
     let microBatch: Int
+    /// nil: every absent view is encoded in its study.
+    let sharedViews: SharedViews?
 
     /// Where the gradient is added up, and is found afterwards.
     var ledger: GradientLedger { reducer.ledger }
@@ -31,14 +33,15 @@ public struct TrainStep {
     ///   - dropout: BERT's.
     ///   - reducer: for the parameters of these weights.
     ///   - microBatch: studies in flight on this rank.
+    ///   - sharedViews: what encodes absent views once for all studies; nil: each is encoded in its study.
     static func make(
         weights: ModelWeights, dropout: TextDropoutRates, reducer: GradientReducer, microBatch: Int,
-        context: RankContext
+        sharedViews: SharedViews? = nil, context: RankContext
     ) -> TrainStep {
         TrainStep(
             model: weights.model(dropout: dropout), engine: context.engine, reducer: reducer,
             collectives: context.collectives, activations: Arena(), embeddings: Arena(), clock: context.clock,
-            microBatch: microBatch)
+            microBatch: microBatch, sharedViews: sharedViews)
     }
 
     /// Leaves the gradient of the stage's losses over the global batch in the ledger, on every rank.
@@ -51,20 +54,25 @@ public struct TrainStep {
     func gradients(_ studies: [PreparedStudy], plan: StepPlan, counts: LossCounts) throws -> StepGradients {
         let operationsBefore = engine.operationCount
         try clock.measure(.communication) { try reducer.begin() }
+        let absent = try sharedViews?.encode(studies, step: plan.step, weights: ledger)
         let passes = ranges(studies.count)
-        let contrast = model.hasJointSpace ? try contrast(studies, passes, plan: plan, counts: counts) : nil
+        let contrast =
+            model.hasJointSpace ? try contrast(studies, passes, absent: absent, plan: plan, counts: counts) : nil
         if let contrast { addScaleGradients(contrast.result.scaleGradients) }
 
         var summary = StepSummary()
         for range in passes {
-            let pass = contrast?.onlyPass ?? forward(studies[range], counts: counts, recording: true)
+            let pass =
+                contrast?.onlyPass ?? forward(studies[range], absent: absent, counts: counts, recording: true)
             summary.add(pass.output)
-            try backward(pass, seeds: contrast?.seeds(pass.output, studies: range) ?? [], isLast: range == passes.last)
+            let seeds = contrast?.seeds(pass.output, studies: range) ?? []
+            try backward(pass.tape, seeds: seeds, isLast: absent == nil && range == passes.last)
         }
+        if let absent { try backward(absent.tape, seeds: absent.seeds(), isLast: true) }
 
         let norm = try clock.measure(.communication) { try reducer.finish() }
         clock.noteWait(reducer.secondsWaited)
-        summary.firstBadSlot = ledger.isFinite ? nil : (ledger.firstBadSlot ?? 0)
+        summary.firstBadSlot = firstBadSlot
         summary.operations = engine.operationCount - operationsBefore
         let total = try clock.measure(.communication) { try summary.total(collectives) }
         let losses = total.losses(contrast?.result, counts: counts)
@@ -74,23 +82,23 @@ public struct TrainStep {
     }
 
     /// One backward sweep. What the last one completes is added up over the ranks at once.
-    private func backward(_ pass: ForwardPass, seeds: [(Variable, Matrix)], isLast: Bool) throws {
+    private func backward(_ tape: Tape, seeds: [(Variable, Matrix)], isLast: Bool) throws {
         try clock.measure(.backward) {
-            guard isLast else { return pass.tape.backward(seeds: seeds) }
-            try pass.tape.backward(seeds: seeds) { try reducer.advance($0) }
+            guard isLast else { return tape.backward(seeds: seeds) }
+            try tape.backward(seeds: seeds) { try reducer.advance($0) }
         }
         if isLast { clock.move(reducer.secondsInSweep, from: .backward, to: .communication) }
     }
 
     /// Embeds the share, its micro-batches one after the other, and compares it with the whole global batch.
     private func contrast(
-        _ studies: [PreparedStudy], _ passes: [Range<Int>], plan: StepPlan, counts: LossCounts
+        _ studies: [PreparedStudy], _ passes: [Range<Int>], absent: SharedPass?, plan: StepPlan, counts: LossCounts
     ) throws -> ContrastivePass {
         embeddings.release(to: .start)
         let share = ShareEmbeddings.make(studies, config: model.weights.config, arena: embeddings)
         var onlyPass: ForwardPass?
         for range in passes {
-            let pass = forward(studies[range], counts: counts, recording: passes.count == 1)
+            let pass = forward(studies[range], absent: absent, counts: counts, recording: passes.count == 1)
             share.store(pass.output, studies: range)
             onlyPass = passes.count == 1 ? pass : nil
         }
@@ -99,11 +107,13 @@ public struct TrainStep {
     }
 
     /// The forward pass of one micro-batch; recorded for a backward sweep, or for its embeddings alone.
-    private func forward(_ studies: ArraySlice<PreparedStudy>, counts: LossCounts, recording: Bool) -> ForwardPass {
+    private func forward(
+        _ studies: ArraySlice<PreparedStudy>, absent: SharedPass?, counts: LossCounts, recording: Bool
+    ) -> ForwardPass {
         activations.release(to: .start)
         let tape = Tape(engine: engine, arena: activations, ledger: recording ? ledger : nil)
         let output = clock.measure(.forward) {
-            model.forward(Array(studies), counts: recording ? counts : nil, on: tape)
+            model.forward(Array(studies), counts: recording ? counts : nil, absent: absent?.rows, on: tape)
         }
         return ForwardPass(tape: tape, output: output)
     }
@@ -141,6 +151,13 @@ public struct TrainStep {
         for (name, value) in zip(WeightCatalog.logitScaleNames, values) {
             if let scale = model.weights[name].trainable { ledger.add(Float(value), to: scale) }
         }
+    }
+
+    /// The first parameter that refused a partial; where shared rows did, the token that absent views are made of.
+    private var firstBadSlot: Int? {
+        if !ledger.isFinite { return ledger.firstBadSlot ?? 0 }
+        guard let sharedViews, !sharedViews.isFinite else { return nil }
+        return model.weights.find("missing_token")?.trainable?.slot ?? 0
     }
 
     /// A number that is not finite on one rank is found on all of them before the update.

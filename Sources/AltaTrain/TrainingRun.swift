@@ -155,6 +155,9 @@ struct TrainingRun {
                 sharingRanks: loaded.sharingRanks)
         return TrainStep.make(
             weights: weights, dropout: pretrained.dropout(config), reducer: reducer, microBatch: microBatch,
+            sharedViews: .make(
+                config.absentViews, weights: weights, seed: config.seed, globalBatch: plan.globalBatch,
+                context: context),
             context: context)
     }
 }

@@ -36,20 +36,8 @@ enum Arguments {
     /// - Parameter stage: the command's; nil: the one the configuration names.
     static func config(_ arguments: ParsedArguments, stage: Stage? = nil, job: RankContext) throws -> RunConfig {
         try job.agree {
-            let config = try RunConfig.load(
+            try RunConfig.load(
                 path: arguments.positionals.first, overrides: arguments.values("--set"), stage: stage)
-            try checkAvailable(config)
-            return config
-        }
-    }
-
-    /// Keys of the contract that this version does not act on are refused, not ignored.
-    private static func checkAvailable(_ config: RunConfig) throws {
-        let unavailable = [
-            ("absent_views", config.absentViews == .shared, "use each")
-        ]
-        for (key, isUsed, remedy) in unavailable where isUsed {
-            throw AltaError("\(key): this value is not available in this version", remedy: remedy)
         }
     }
 }

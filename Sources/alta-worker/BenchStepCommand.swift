@@ -15,6 +15,7 @@ enum BenchStepCommand {
             .value("--micro-batch", name: "M", "studies in flight on a rank; 0, the default: its whole share"),
             .value("--precision", name: "PRECISION", "fp32, bf16 or auto (the default)"),
             .value("--trainable", name: "SET", "adapters (the default) or all"),
+            .value("--absent-views", name: "HOW", "each (the default) or shared"),
             .value("--seed", name: "S", "of the weights and the studies (1)"),
         ],
         example: "mpirun -n 2 alta-worker bench step --model alta-base --studies 8 --steps 5",
@@ -47,6 +48,11 @@ enum BenchStepCommand {
             throw parsed.command.usageError("--trainable is \(set)", "give adapters or all")
         }
         options.trainable = trainable
+        let absent = parsed.value("--absent-views") ?? options.absentViews.rawValue
+        guard let absentViews = AbsentViews(rawValue: absent) else {
+            throw parsed.command.usageError("--absent-views is \(absent)", "give each or shared")
+        }
+        options.absentViews = absentViews
         return options
     }
 }

@@ -38,8 +38,11 @@ struct SampleModel {
         return config
     }
 
-    init(_ stage: Stage = .align, trainable: TrainableSet = .adapters, dropoutRate: Double = 0) throws {
-        engine = try Engine(threads: 1)
+    init(
+        _ stage: Stage = .align, trainable: TrainableSet = .adapters, dropoutRate: Double = 0,
+        format: NumberFormat = .full
+    ) throws {
+        engine = try Engine(threads: 1, format: format)
         weights = try ModelWeights.make(
             config: SampleModel.config(stage), trainable: trainable, source: NonzeroWeights(), engine: engine)
         model = weights.model(dropoutRate: dropoutRate)

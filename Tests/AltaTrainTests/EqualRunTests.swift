@@ -48,11 +48,47 @@ extension WorkerJobs {
             try EqualRunCheck.expectSameRuns(job, [(1, 0), (1, 2), (2, 0), (3, 1), (4, 0), (7, 0)], steps: 5)
         }
 
-        /// One machine cut into nodes of two ranks (the last has one), and ranks that cannot share memory.
-        @Test(arguments: [true, false]) func nodesLeaveTheRun(deterministic: Bool) throws {
+        /// Seven ranks hold 5 studies: one has none, and goes back through the views that the others share.
+        @Test(arguments: ["adapters", "all"], ["fp32", "bf16"])
+        func sharedAbsentViewsAtAnyRankCount(trainable: String, precision: String) throws {
             let cohort = try SampleCohort.make(11)
             defer { cohort.remove() }
             var job = AlignJob.small(cohort)
+            job.settings["absent_views"] = "shared"
+            job.settings["precision"] = .string(precision)
+            job.settings["global_batch"] = 5
+            job.settings["trainable"] = .string(trainable)
+            job.settings["deterministic"] = true
+            try EqualRunCheck.expectSameRuns(
+                job, [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0), (3, 1), (7, 0)], steps: 5)
+            WorkerJobs.expectDone(try job.run("each", ranks: 2, ["absent_views=each", "steps=5"]))
+            #expect(try job.log("each").exactLines() != job.log("run-1-0").exactLines())
+        }
+
+        /// Where no study lacks a view, nothing is shared and the run is the published one; where all lack all, too, ranks
+        /// agree.
+        @Test(arguments: [true, false]) func sharedAbsentViewsAtTheEnds(isComplete: Bool) throws {
+            var cohort = try SampleCohort.make(6)
+            defer { cohort.remove() }
+            for index in cohort.rows.indices {
+                let frontal = cohort.rows[index].views[0]
+                cohort.rows[index].views = [frontal] + Array(repeating: isComplete ? frontal : "-1", count: 3)
+            }
+            try cohort.writeTable()
+            var job = AlignJob.small(cohort)
+            job.settings["absent_views"] = "shared"
+            try EqualRunCheck.expectSameRuns(job, [(1, 0), (2, 1), (3, 0)], steps: 3)
+            WorkerJobs.expectDone(try job.run("each", ranks: 1, ["absent_views=each", "steps=3"]))
+            #expect((try job.log("each").exactLines() == job.log("run-1-0").exactLines()) == isComplete)
+        }
+
+        /// One machine cut into nodes of two ranks (the last has one), and ranks that cannot share memory.
+        @Test(arguments: [true, false], ["each", "shared"])
+        func nodesLeaveTheRun(deterministic: Bool, absentViews: String) throws {
+            let cohort = try SampleCohort.make(11)
+            defer { cohort.remove() }
+            var job = AlignJob.small(cohort)
+            job.settings["absent_views"] = .string(absentViews)
             job.settings["global_batch"] = 5
             job.settings["deterministic"] = .bool(deterministic)
             let environments = [
@@ -72,10 +108,11 @@ extension WorkerJobs {
         }
 
         /// Three ranks hold 5 studies as 2, 2 and 1.
-        @Test func floatingSumsAgreeWithinTolerance() throws {
+        @Test(arguments: ["each", "shared"]) func floatingSumsAgreeWithinTolerance(absentViews: String) throws {
             let cohort = try SampleCohort.make(11)
             defer { cohort.remove() }
             var job = AlignJob.small(cohort)
+            job.settings["absent_views"] = .string(absentViews)
             job.settings["global_batch"] = 5
             job.settings["trainable"] = "all"
             try EqualRunCheck.expectEqualRuns(

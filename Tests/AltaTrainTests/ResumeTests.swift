@@ -7,8 +7,9 @@ extension WorkerJobs {
     /// A run that was stopped and goes on, with any number of ranks, is the run that was never stopped.
     @Suite struct ResumedRuns {
         /// Ten steps in one go, a checkpoint after every second.
-        private static func undisturbed(_ cohort: SampleCohort) throws -> AlignJob {
+        private static func undisturbed(_ cohort: SampleCohort, absentViews: String = "each") throws -> AlignJob {
             var job = AlignJob.small(cohort)
+            job.settings["absent_views"] = .string(absentViews)
             job.settings["checkpoint_every"] = 2
             job.settings["steps"] = 10
             job.settings["keep_checkpoints"] = 100
@@ -21,10 +22,10 @@ extension WorkerJobs {
             #expect(try job.trainable(name, step: steps) == job.trainable("whole", step: steps), "\(name)")
         }
 
-        @Test func withAnyNumberOfRanks() throws {
+        @Test(arguments: ["each", "shared"]) func withAnyNumberOfRanks(absentViews: String) throws {
             let cohort = try SampleCohort.make()
             defer { cohort.remove() }
-            let job = try Self.undisturbed(cohort)
+            let job = try Self.undisturbed(cohort, absentViews: absentViews)
             for (before, after) in [(1, 3), (3, 1), (2, 2)] {
                 let name = "from-\(before)-to-\(after)"
                 expectDone(try job.run(name, ranks: before, ["steps=5"]))
@@ -164,6 +165,7 @@ extension WorkerJobs {
         @Test(arguments: [
             ("seed=2", "seed: 2 here, 1 there"), ("global_batch=5", "global_batch: 5 here, 4 there"),
             ("model.width=64", "model.width: 64 here, 32 there"), ("trainable=all", "trainable: \"all\" here"),
+            ("absent_views=shared", "absent_views: \"shared\" here"),
         ])
         func aCheckpointOfAnotherRunIsRefused(change: String, part: String) throws {
             let cohort = try SampleCohort.make()

@@ -28,6 +28,8 @@ public struct StepBenchmark {
         public var seed: UInt64 = 1
         /// Studies in flight on a rank; 0: its whole share.
         public var microBatch = 0
+        /// How absent radiographs are encoded.
+        public var absentViews = AbsentViews.each
 
         /// `alta-base` with 8 studies.
         public init() {}
@@ -89,7 +91,11 @@ public struct StepBenchmark {
         let share = (options.studies + context.collectives.rankCount - 1) / context.collectives.rankCount
         let step = TrainStep.make(
             weights: weights, dropout: TextDropoutRates(options.model.dropout), reducer: reducer,
-            microBatch: options.microBatch > 0 ? options.microBatch : max(share, 1), context: context)
+            microBatch: options.microBatch > 0 ? options.microBatch : max(share, 1),
+            sharedViews: .make(
+                options.absentViews, weights: weights, seed: options.seed, globalBatch: options.studies,
+                context: context),
+            context: context)
         return TrainingUpdate(
             step: step, optimizer: Optimizer.make(weights: weights, constants: AdamWConstants()), context: context)
     }
@@ -146,6 +152,7 @@ public struct StepBenchmark {
         line["ranks"] = .integer(context.collectives.rankCount)
         line["threads"] = .integer(context.engine.threads)
         line["studies"] = .integer(options.studies)
+        line["absent_views"] = .string(options.absentViews.rawValue)
     }
 
     /// Collective. The time of the slowest rank's step, with that rank's phases.
