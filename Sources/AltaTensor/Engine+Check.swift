@@ -77,7 +77,8 @@ extension Engine {
         }
     }
 
-    private static func sample(_ matrix: Matrix, _ stream: UInt64) -> Matrix {
+    /// Numbers in -0.5 ..< 0.5, the same everywhere.
+    static func sample(_ matrix: Matrix, _ stream: UInt64) -> Matrix {
         let key = RandomKey(seed: stream, purpose: .test)
         for e in 0..<matrix.count { matrix.base[e] = key.uniform(e) - 0.5 }
         return matrix

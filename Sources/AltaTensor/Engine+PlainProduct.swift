@@ -11,8 +11,7 @@ extension Engine {
         }
     }
 
-    /// `weightGradient` of bf16 matrices: a product for each block of outputs, whoever computes it, since oneDNN chooses how
-    /// to sum by the number of outputs.
+    /// `weightGradient` of bf16 matrices. Threads share blocks of outputs, so the bits are those of one thread.
     public func weightGradient(_ dy: HalfMatrix, _ x: HalfMatrix, into dw: Matrix, accumulate: Bool) {
         precondition(
             dy.rows == x.rows && dw.rows == dy.columns && dw.columns == x.columns,
@@ -24,21 +23,23 @@ extension Engine {
         }
         operationCount += 2 * dw.count * dy.rows
         let blocks = (dw.rows + Engine.outputBlock - 1) / Engine.outputBlock
-        // A product of 2^15 elements takes as long as waking a thread where there are some 100 rows.
-        let parts = min(threads, blocks, max(1, dw.count >> 15))
+        let parts = min(threads, blocks)
         parallelParts(parts) { part in
-            for block in (part * blocks / parts)..<((part + 1) * blocks / parts) {
+            for block in stride(from: part, to: blocks, by: parts) {
                 let first = block * Engine.outputBlock
-                let product = PlainProduct.weightGradient(
-                    rows: dy.rows, outputs: min(Engine.outputBlock, dw.rows - first), inputs: x.columns,
-                    dyStride: dy.columns, dwStride: dw.columns, accumulate: accumulate)
-                threadProducts[part].run(product, x: dy.base + first, w: x.base, y: dw.row(first))
+                let outputs = first..<min(dw.rows, first + Engine.outputBlock)
+                threadProducts[part].run(
+                    .weightGradient(
+                        rows: dy.rows, outputs: outputs.count, inputs: x.columns, dyStride: dy.columns,
+                        dwStride: dw.columns, accumulate: accumulate),
+                    x: dy.base + first, w: x.base, y: dw.row(first))
             }
         }
     }
 
-    /// The outputs of a block: the width of an adapter of the published model.
-    private static let outputBlock = 192
+    /// Outputs are taken in blocks of this many, however many threads there are: a row's bits depend on how many outputs
+    /// a product has.
+    private static let outputBlock = 384
 
     /// `weightGradient` of fp32 matrices.
     public func weightGradient(_ dy: Matrix, _ x: Matrix, into dw: Matrix, accumulate: Bool) {

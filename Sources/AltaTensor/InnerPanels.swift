@@ -67,14 +67,16 @@ struct InnerPanels {
 }
 
 extension Engine {
-    /// Rows at a time in products whose left side is made panel by panel: what is between them (0.3 MB a panel of 768,
-    /// 1.2 MB a row of 3072) stays in a second-level cache. Threads share such a block out.
-    var panelRows: Int { 192 * threads }
-
-    /// Runs `body` on blocks of `panelRows` rows, each with the scratch to itself.
+    /// Runs `body` on blocks of rows, each with the scratch to itself: what is between the products of a block (0.3 MB a
+    /// panel of 768, 1.2 MB whole rows of 3072) stays in a second-level cache. Threads share a block out.
+    ///
+    /// Blocks have some 192 rows a thread, and are about equal: short ones make slow products.
     func forEachRowBlock(_ count: Int, _ body: (Range<Int>) -> Void) {
-        for start in stride(from: 0, to: count, by: panelRows) {
-            scratch.scoped { body(start..<min(count, start + panelRows)) }
+        let aim = 192 * threads
+        let blocks = max(1, (count + 2 * aim / 3) / aim)
+        let rows = max(Engine.paddedRows((count + blocks - 1) / blocks), Engine.rowMultiple)
+        for start in stride(from: 0, to: count, by: rows) {
+            scratch.scoped { body(start..<min(count, start + rows)) }
         }
     }
 

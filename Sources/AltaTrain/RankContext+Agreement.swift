@@ -35,24 +35,37 @@ extension RankContext {
         }
     }
 
-    /// Order-free sums give the same bits only where a row of a product does not depend on the rows beside it. Collective.
+    /// Order-free sums give the same bits only where a row of a product does not depend on the rows beside it, and where all
+    /// ranks compute with the same kernels. Collective.
     ///
     /// - Throws: on every rank, where the configuration asks for `deterministic` and a rank's engine cannot; where it is
     ///   only the default, the run goes on and says so.
     func checkDeterminism(_ config: RunConfig, notice: (String) -> Void) throws {
         guard config.isDeterministic else { return }
         let able = try collectives.allGather(Int32(engine.checkRowIndependence() ? 1 : 0))
-        guard let rank = able.firstIndex(of: 0) else { return }
-        let why = "on rank \(rank) a row of a product depends on the rows beside it"
+        let kernels = try collectives.allGather(engine.kernelFingerprint)
+        if let rank = able.firstIndex(of: 0) {
+            try giveUpDeterminism(
+                config, rank: rank, why: "on rank \(rank) a row of a product depends on the rows beside it",
+                remedy: "use machines with AVX-512, or leave `deterministic` out", notice: notice)
+        }
+        if let rank = kernels.firstIndex(where: { $0 != kernels[0] }) {
+            try giveUpDeterminism(
+                config, rank: rank, why: "rank \(rank) computes with other kernels than rank 0 (\(kernels[rank]))",
+                remedy: "use processors of one kind and one version of oneDNN, or leave `deterministic` out",
+                notice: notice)
+        }
+    }
+
+    private func giveUpDeterminism(
+        _ config: RunConfig, rank: Int, why: String, remedy: String, notice: (String) -> Void
+    ) throws {
         guard config.deterministic == true else {
             if isFirst { notice("note: another rank count or micro-batch may give other last bits: \(why)") }
             return
         }
         throw AgreedFailure(
-            error: AltaError(
-                "deterministic cannot be kept", why: why,
-                remedy: "use machines with AVX-512, or leave `deterministic` out", rank: rank),
-            reportingRank: rank)
+            error: AltaError("deterministic cannot be kept", why: why, remedy: remedy, rank: rank), reportingRank: rank)
     }
 
     /// Refuses a model whose weights, with what training keeps of each, do not fit into this rank's memory: a slip in a

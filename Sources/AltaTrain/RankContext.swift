@@ -46,6 +46,14 @@ public struct RankContext {
                 try FrozenSharing(environment: environment)
             )
         }
+        // Ranks that cut the job into nodes differently would wait for one another for ever.
+        let splits = try collectives.allGather("\(split)")
+        try agree(collectives) {
+            guard let rank = splits.firstIndex(where: { $0 != splits[0] }) else { return }
+            throw AltaError(
+                "ranks have different nodes", why: "ALTA_RANKS_PER_NODE on rank \(rank) is not that of rank 0",
+                remedy: "set it alike on every rank, or leave it out", rank: rank)
+        }
         return RankContext(
             collectives: collectives, engine: engine, clock: clock,
             availableBytes: topology.usableMemoryBytes / max(ranksOnHost, 1), nodes: split,

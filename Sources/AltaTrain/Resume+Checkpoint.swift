@@ -47,6 +47,14 @@ extension Checkpoint {
                 why: "this run is of the stage \(config.stage.rawValue)",
                 remedy: "choose another `output`; what was pretrained is given by pretrained.vision", file: path)
         }
+        if config.precision == .fp32, computed.precision == .bf16 {
+            throw AltaError(
+                "the checkpoint was computed in bf16",
+                why: "this run computes in fp32: it asks for that, or a rank's processor has no bf16 products",
+                remedy:
+                    "leave precision at auto and use machines with AVX-512 BF16 or AMX, choose another `output`, or set "
+                    + "resume to null", file: path)
+        }
         let differing = config.differences(from: computed)
         guard differing.isEmpty else {
             throw AltaError(

@@ -76,6 +76,7 @@ extension TrainingRun {
             ("ranks", .integer(ranks.rankCount)), ("first_step", .integer(completedSteps + 1)),
             ("total_steps", .integer(totalSteps)), ("steps_per_epoch", .integer(plan.stepsPerEpoch)),
             ("micro_batch", .integer(step.microBatch)), ("precision", .string(config.precision.rawValue)),
+            ("kernels", .string(step.engine.kernelFingerprint)),
             ("trainable_parameters", .integer(weights.trainableCount)),
             ("parameters", .integer(weights.catalog.count)),
             ("pretrained", .array(weightReports.map(\.json))),

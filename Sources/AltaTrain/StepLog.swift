@@ -81,6 +81,7 @@ extension StepReport {
         object["studies_per_second"] = .number(studiesPerSecond)
         object["seconds"] = .object(
             members: Phase.allCases.map { ($0.rawValue, .number(seconds[$0] ?? 0)) })
+        object["communication_wait"] = .number(secondsWaited)
         return object
     }
 }

@@ -54,6 +54,15 @@ struct TrainingRun {
         try context.checkSame(
             "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
+        return try load(
+            config, data, validation, plan, folder, checkpoint, pretrained, context: context, notice: notice)
+    }
+
+    /// Collective. The weights and the memory of their gradients, then the rest.
+    private static func load(
+        _ config: RunConfig, _ data: TrainingData, _ validation: StudyPreparer?, _ plan: BatchPlan, _ folder: RunFolder,
+        _ checkpoint: Checkpoint?, _ pretrained: Pretrained, context: RankContext, notice: (String) -> Void
+    ) throws -> TrainingRun {
         let files = try context.agree {
             try context.checkFits(MemoryPlan(config: data.config), training: config)
             let files = try pretrained.weights(data.config, comparesTied: context.isFirst)

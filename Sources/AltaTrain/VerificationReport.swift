@@ -19,8 +19,8 @@ public struct VerificationRow: Sendable {
         case cosineLack
     }
 
-    /// Whether it passes; an error that is not a number does not.
-    public var passes: Bool { error <= tolerance }
+    /// Whether it passes; an error that is not finite, as of what was not computed, does not.
+    public var passes: Bool { error.isFinite && error <= tolerance }
 }
 
 /// All quantities of a verification.

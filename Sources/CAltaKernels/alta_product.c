@@ -18,6 +18,11 @@ struct alta_matmul {
 
 // ---- Engine
 
+alta_library alta_product_library(void) {
+    const dnnl_version_t *version = dnnl_version();
+    return (alta_library){version->major, version->minor, version->patch, dnnl_get_effective_cpu_isa()};
+}
+
 int alta_engine_create(int threads, alta_engine **made) {
     alta_engine *engine = calloc(1, sizeof *engine);
     if (!engine) return dnnl_out_of_memory;

@@ -9,17 +9,20 @@ import Testing
     static let warmSteps = 12
     static let steps = 24
 
-    /// Requests to the heap a step: descriptions of operations, rows and segments; nothing grows with the width.
-    static let requestLimit = 20_000
-    /// Bytes of these a step: a study's pixels and activations, which are far more, are not among them.
-    static let byteLimit = 4 << 20
+    /// Requests to the heap a step: descriptions of operations, rows and segments (9,581 where it was measured). None of
+    /// the sweeps asks for more than 300 kB at once; their bytes are oneDNN's own and those of the studies being prepared.
+    static let requestLimit = 12_000
     /// Pages a step: the heap's own ups and downs.
     static let pageFaultLimit = 300
 
     @Test func aWarmStepAsksForLittle() throws {
         let cohort = try SampleCohort.make(12)
         defer { cohort.remove() }
-        let job = AlignJob.small(cohort)
+        var job = AlignJob.small(cohort)
+        // Each run writes one, at its end.
+        job.settings["checkpoint_every"] = 1_000_000
+        // The same studies in every step: other numbers of rows would need primitives of their own.
+        job.settings["global_batch"] = 12
         let configuration = try job.arguments("run")[1]
         let outcome = try JobRunner.runAlone(
             "alta-allocation-check", [configuration, "\(Self.warmSteps)", "\(Self.steps)", cohort.folder])
@@ -27,7 +30,6 @@ import Testing
         let line = try #require(outcome.output.split(separator: "\n").first { $0.hasPrefix("counts: ") })
         let counts = try JSONValue(parsing: String(line.dropFirst("counts: ".count)))
         #expect(try #require(counts["requests_per_step"]?.int) < Self.requestLimit, "\(line)")
-        #expect(try #require(counts["bytes_per_step"]?.int) < Self.byteLimit, "\(line)")
         #expect(try #require(counts["page_faults_per_step"]?.int) < Self.pageFaultLimit, "\(line)")
     }
 }

@@ -61,7 +61,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         setting("global_batch=-4", ["global_batch is -4"]),
         setting("global_batch=9", ["fewer studies than the global batch", "8 studies"]),
         setting("model=alta-huge", ["alta-huge", "alta-base"]),
-        setting("precision=bf16", ["precision"]), setting("pretrained.vision=x", ["pretrained.vision"]),
+        setting("precision=fp16", ["precision"]), setting("pretrained.vision=x", ["pretrained.vision"]),
         setting("output=/proc/none", ["/proc/none"]), setting("output=null", ["output is not set"]),
         setting("data.train=null", ["data.train is not set"]),
         setting("data.vocabulary=null", ["data.vocabulary is not set"]),

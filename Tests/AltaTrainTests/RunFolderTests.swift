@@ -37,7 +37,7 @@ extension WorkerJobs {
             #expect(
                 keys == [
                     "step", "epoch", "loss", "losses", "learning_rate", "logit_scales", "gradient_norm",
-                    "gflop", "studies_per_second", "seconds",
+                    "gflop", "studies_per_second", "seconds", "communication_wait",
                 ])
             // All steps but the lengths of their reports are alike; none is free.
             #expect((line["gflop"]?.double ?? 0) > 0)

@@ -11,6 +11,12 @@ typedef struct alta_matmul alta_matmul;
 // How numbers rest in memory. Products are summed in fp32 either way.
 typedef enum { ALTA_F32, ALTA_BF16 } alta_format;
 
+// oneDNN's version, and the instruction set that it may use, as its own number.
+typedef struct {
+    int major, minor, patch, isa;
+} alta_library;
+alta_library alta_product_library(void);
+
 int alta_engine_create(int threads, alta_engine **engine);
 void alta_engine_destroy(alta_engine *engine);
 

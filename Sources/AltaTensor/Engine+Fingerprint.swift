@@ -1,0 +1,41 @@
+import AltaCore
+import CAltaKernels
+
+extension Engine {
+    /// What decides an engine's bits, in one line for records: the format, oneDNN's version and instruction set, the
+    /// kernels it chose, the engine's own bf16 kernels, and hashes of a packed sample weight (in both directions) and of
+    /// products with it. Engines with equal fingerprints may share packed weights and give the same results.
+    ///
+    /// It does not depend on the number of threads. Takes some milliseconds: to be asked once, at start.
+    public var kernelFingerprint: String {
+        let library = alta_product_library()
+        let shapes = [(768, 768), (192, 768), (768, 192), (768, 3072)]
+        var kernels = shapes.map { outputs, inputs in kernelName(outputs: outputs, inputs: inputs) }
+        if format == .half { kernels.append(weightGradientKernelName(rows: 84, outputs: 192, inputs: 768)) }
+        let hashes = scratch.scoped { sampleHashes() }
+        return [
+            format.rawValue, "oneDNN \(library.major).\(library.minor).\(library.patch) isa \(library.isa)",
+            kernels.joined(separator: " "), "half kernels \(halfKernels)", "packed \(hashes.packed)",
+            "products \(hashes.products)",
+        ].joined(separator: "; ")
+    }
+
+    /// Sizes are such that no gap of a packed weight is left unwritten, and that bf16 goes through panels.
+    private func sampleHashes() -> (packed: String, products: String) {
+        let (rows, outputs, inputs) = (37, 192, 1024)
+        let weight = pack(Engine.sample(scratch.matrix(outputs, inputs), 1))
+        let x = inFormat(.full(Engine.sample(scratch.matrix(rows, inputs), 2)))
+        let dy = inFormat(.full(Engine.sample(scratch.matrix(rows, outputs), 3)))
+        let (y, dx) = (scratch.matrix(rows, outputs), scratch.matrix(rows, inputs))
+        let dw = scratch.matrix(outputs, inputs)
+        forward(x, weight, bias: nil, into: .full(y))
+        backward(dy, weight, into: .full(dx), accumulate: false)
+        weightGradient(dy, x, into: dw, accumulate: false)
+        var (packed, products) = (StableHash(), StableHash())
+        for case let storage? in [weight.forwardStorage, weight.backwardStorage] {
+            packed.combine(UnsafeRawBufferPointer(start: storage, count: outputs * inputs * format.byteCount))
+        }
+        for result in [y, dx, dw] { products.combine(UnsafeRawBufferPointer(result.elements)) }
+        return (packed.hex, products.hex)
+    }
+}
