@@ -72,6 +72,10 @@ let package = Package(
         .executableTarget(
             name: "alta-collective-check", dependencies: ["AltaCore", "AltaComm"], path: "Tests/CollectiveCheck",
             swiftSettings: strict),
+        .executableTarget(
+            name: "alta-loss-check",
+            dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaObjectiveSupport"], path: "Tests/LossCheck",
+            swiftSettings: strict),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter", cSettings: strictC),
         .executableTarget(
             name: "alta-allocation-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain", "CAllocationCounter"],
@@ -85,6 +89,9 @@ let package = Package(
         .target(
             name: "AltaFuzzSupport", dependencies: ["AltaCore", "AltaFormats", "AltaData"],
             path: "Tests/AltaFuzzSupport", swiftSettings: strict),
+        .target(
+            name: "AltaObjectiveSupport", dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaObjective"],
+            path: "Tests/AltaObjectiveSupport", swiftSettings: strict),
         .executableTarget(
             name: "alta-parser-fuzz", dependencies: ["AltaCore", "AltaFuzzSupport"], path: "Tests/ParserFuzz",
             swiftSettings: strict),
@@ -97,7 +104,7 @@ let package = Package(
         tests("AltaPlacement", ["AltaComm"]),
         tests("AltaData", ["AltaFormats", "AltaCore"]),
         tests("AltaModel", ["AltaFormats", "AltaData", "AltaTensor", "AltaAutograd"]),
-        tests("AltaObjective", ["AltaComm", "AltaTensor", "AltaAutograd"]),
+        tests("AltaObjective", ["AltaComm", "AltaTensor", "AltaAutograd", "AltaObjectiveSupport"]),
         tests("AltaEvaluate", ["AltaComm"]),
         tests("AltaTrain", ["AltaComm", "AltaData", "AltaModel", "AltaFormats", "AltaTensor", "AltaAutograd"]),
         tests("AltaLaunch"),
