@@ -19,7 +19,7 @@ extension WorkerJobs {
             let folder = try SharedMaterial.temporaryFolder("dumps")
             defer { try? FileManager.default.removeItem(atPath: folder) }
             var first: Data?
-            for (ranks, microBatch) in [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0), (3, 2), (5, 0), (5, 1)] {
+            for (ranks, microBatch) in precision == "fp32" ? Contract.matrix : Contract.diagonal {
                 let dump = "\(folder)/\(ranks)-\(microBatch).safetensors"
                 let outcome = try Self.run(
                     SharedMaterial.fixture(name), ranks: ranks, microBatch: microBatch, precision: precision,
