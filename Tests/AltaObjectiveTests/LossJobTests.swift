@@ -31,7 +31,8 @@ import Testing
     @Test(.enabled(if: multipliesHalf, "needs bf16 products")) func randomBatchesAreThoseOfOneRankInHalfPrecision()
         throws
     {
-        let hashes = try (1...5).map { try Self.hash(ranks: $0, Self.options("bf16")) }
+        var hashes = try (1...5).map { try Self.hash(ranks: $0, Self.options("bf16")) }
+        hashes.append(try Self.hash(ranks: 2, Self.options("bf16", ["--threads", "3"])))
         #expect(Set(hashes).count == 1, "\(hashes)")
     }
 

@@ -11,7 +11,7 @@ struct LossCheck {
 
     /// Evaluates every batch; rank 0 compares, and prints a hash of all results for comparison with other jobs.
     func run() throws {
-        let engine = try Engine(threads: 1, format: options.format)
+        let engine = try Engine(threads: options.threadCount, format: options.format)
         var (hash, failureCount) = (StableHash(), 0)
         for seed in options.seed..<options.seed + UInt64(options.batchCount) {
             let sample = options.size == .full ? ContrastiveCase.drawFullSize(seed: seed) : .draw(seed: seed)

@@ -2,7 +2,7 @@ import AltaCore
 import AltaObjectiveSupport
 import AltaTensor
 
-/// What the command line asks for: `--seed 1 --batches 16 --size small --format fp32`.
+/// What the command line asks for: `--seed 1 --batches 16 --size small --format fp32 --threads 1`.
 struct LossCheckOptions {
     /// The sizes that batches are drawn in.
     enum Size: String {
@@ -24,6 +24,7 @@ struct LossCheckOptions {
     var size = Size.small
     /// The engine's.
     var format = NumberFormat.full
+    var threadCount = 1
     var fault: Fault?
 
     init(_ arguments: [String]) throws {
@@ -36,6 +37,7 @@ struct LossCheckOptions {
             case "--size":
                 guard let size = Size(rawValue: value) else { throw AltaError("\(value) is neither small nor full") }
                 self.size = size
+            case "--threads": threadCount = try Self.positive(value)
             case "--format":
                 guard let precision = Precision(rawValue: value) else { throw AltaError("\(value) is no precision") }
                 format = precision == .bf16 ? .half : .full
@@ -49,7 +51,8 @@ struct LossCheckOptions {
 
     /// The options that repeat one seed.
     func repeating(_ seed: UInt64) -> String {
-        "--seed \(seed) --batches 1 --size \(size.rawValue) --format \(format == .half ? "bf16" : "fp32")"
+        "--seed \(seed) --batches 1 --size \(size.rawValue) --format \(format == .half ? "bf16" : "fp32") "
+            + "--threads \(threadCount)"
     }
 
     private static func positive(_ text: String) throws -> Int {
