@@ -4,7 +4,8 @@ import AltaTensor
 
 /// The whole batch as every rank knows it: who owns which study, all words, all study and report vectors.
 ///
-/// Words stay in the order of the ranks ("gathered order"), as they are owned; `source` leads there from the global one.
+/// Everything is in global order, which is no rank's; sums that go back to the ranks are in the order of their owners
+/// ("gathered order"), to which `source` leads from the global one.
 struct GatheredBatch {
     /// B.
     let globalBatch: Int
@@ -14,11 +15,13 @@ struct GatheredBatch {
     let owner: [Int]
     /// `[B]`, by global position: its place in gathered order.
     let source: [Int]
-    /// B segments in gathered order.
+    /// B segments in global order.
     let wordSegments: Segments
+    /// B segments in gathered order.
+    let gatheredSegments: Segments
     /// `[R]`: words of each rank.
     let wordCounts: [Int]
-    /// `[sum of W_i, d]` in gathered order.
+    /// `[sum of W_i, d]` in global order.
     let words: Matrix
     /// `[B, d]` in global order.
     let images: Matrix
@@ -44,7 +47,8 @@ struct GatheredBatch {
         let wordCounts = headers.map { $0.reduce(0) { $0 + $1.words } }
         let batch = GatheredBatch(
             globalBatch: all.count, studyCounts: studyCounts, owner: owner, source: source,
-            wordSegments: Segments(lengths: all.map(\.words)), wordCounts: wordCounts,
+            wordSegments: Segments(lengths: source.map { all[$0].words }),
+            gatheredSegments: Segments(lengths: all.map(\.words)), wordCounts: wordCounts,
             words: context.arena.matrix(wordCounts.reduce(0, +), own.width),
             images: context.arena.matrix(all.count, own.width), texts: context.arena.matrix(all.count, own.width))
         try context.arena.scoped { try batch.exchange(own, positions: all.map(\.position), context) }
@@ -66,15 +70,17 @@ struct GatheredBatch {
         let gathered = context.arena.matrix(rows.reduce(0, +), own.width)
         try context.collectives.allGather(
             UnsafeBufferPointer(mine.elements), counts: rows.map { $0 * own.width }, into: gathered.elements)
-        var (row, study, word) = (0, 0, 0)
-        for (count, words) in zip(studyCounts, wordCounts) {
+        var (row, study) = (0, 0)
+        for count in studyCounts {
+            var word = row + 2 * count
             for (index, position) in positions[study..<study + count].enumerated() {
                 images.row(position).update(from: gathered.row(row + index), count: own.width)
                 texts.row(position).update(from: gathered.row(row + count + index), count: own.width)
+                let words = wordSegments[position]
+                self.words.rows(words).copy(from: gathered.rows(word..<word + words.count))
+                word += words.count
             }
-            row += 2 * count
-            self.words.rows(word..<word + words).copy(from: gathered.rows(row..<row + words))
-            (row, study, word) = (row + words, study + count, word + words)
+            (row, study) = (word, study + count)
         }
     }
 

@@ -52,35 +52,52 @@ extension LocalContrastive {
     ) -> (scaleGradients: [Double], firstFault: Int?) {
         patches.fill(0)
         sums.update(repeating: 0)
-        var scaleGradients = own.positions.indices.map { thirdScaleGradient($0, statistics) }
-        var faults = Set<Int>()
-        for reports in Self.tiles(of: batch) where own.count > 0 {
-            let tile = tile(reports)
-            for index in 0..<own.count {
-                scaleGradients[index].tile += gradient(
-                    of: tile, reports, index, statistics, patches.rows(patchRows(index)))
-                if !addWordGradients(reports, tile.segments, fixedPoint, sums) { faults.insert(own.positions[index]) }
+        let parts = StudyParts.make(own.count, arena: context.arena)
+        forEachTile(
+            { .forGradients($0, engine: context.engine, arena: context.arena) }, keepsWords: true
+        ) { group, tile, reports, scratch in
+            addGradients(group, tile, reports, statistics, fixedPoint, parts, scratch, patches)
+            for thread in scratch { addWordSums(thread.wordSums, reports, tile.segments, to: sums) }
+        }
+        let faults = (0..<own.count).filter {
+            let gradient = patches.rows(patchRows($0))
+            return parts.isOutOfRange[$0] || !VectorLoops.allFinite(gradient.base, count: gradient.count)
+        }
+        let scaleGradients = (0..<own.count).flatMap { index in
+            [
+                parts.scales[index].patchScale, parts.scales[index].poolingScale,
+                thirdScaleGradient(index, statistics),
+            ]
+        }
+        return (scaleGradients, faults.map { own.positions[$0] }.min())
+    }
+
+    /// The gradients of one tile and a group of studies.
+    private func addGradients(
+        _ group: StudyGroup, _ tile: LocalSimilarityTile, _ reports: Range<Int>, _ statistics: LocalStatistics,
+        _ fixedPoint: FixedPointSum, _ parts: StudyParts, _ scratch: [TileScratch], _ patches: Matrix
+    ) {
+        let count = tile.words.count
+        for thread in scratch { thread.wordSums.update(repeating: 0, count: count) }
+        context.engine.share(group.studies.count) { place, thread, engine in
+            let (index, scratch, study) = (group.studies.lowerBound + place, scratch[thread], group.patches[place])
+            let seeds = reports.map { scale * derivative(index, $0, statistics) }
+            parts.scales[index] += tile.gradient(seeds: seeds, study, scratch: scratch, engine: engine)
+            let isInRange = fixedPoint.add(
+                scratch.wordGradients.base, count: count, to: scratch.wordSums, engine: engine)
+            if !isInRange { parts.isOutOfRange[index] = true }
+            if reports.upperBound == batch.globalBatch, let gradient = study.gradient {
+                patches.rows(patchRows(index)).copy(from: gradient.rows(0..<study.count))
             }
         }
-        for index in 0..<own.count {
-            let gradient = patches.rows(patchRows(index))
-            if !VectorLoops.allFinite(gradient.base, count: gradient.count) { faults.insert(own.positions[index]) }
-        }
-        return (scaleGradients.flatMap { [$0.tile.patchScale, $0.tile.poolingScale, $0.third] }, faults.min())
     }
 
     private func patchRows(_ index: Int) -> Range<Int> {
         index * own.patchesPerStudy..<(index + 1) * own.patchesPerStudy
     }
 
-    private func thirdScaleGradient(
-        _ index: Int, _ statistics: LocalStatistics
-    ) -> (tile: TileScaleGradient, third: Double) {
-        var sum = 0.0
-        for report in 0..<batch.globalBatch {
-            sum += derivative(index, report, statistics) * logit(index, report)
-        }
-        return (TileScaleGradient(), sum)
+    private func thirdScaleGradient(_ index: Int, _ statistics: LocalStatistics) -> Double {
+        (0..<batch.globalBatch).reduce(0.0) { $0 + derivative(index, $1, statistics) * logit(index, $1) }
     }
 
     /// The derivative of the loss with respect to one logit.
@@ -91,35 +108,29 @@ extension LocalContrastive {
             isOwn: report == position, globalBatch: batch.globalBatch)
     }
 
-    private func gradient(
-        of tile: LocalSimilarityTile, _ reports: Range<Int>, _ index: Int, _ statistics: LocalStatistics,
-        _ patchGradient: Matrix
-    ) -> TileScaleGradient {
-        let patches = own.patches(of: index)
-        let seeds = reports.map { scale * derivative(index, $0, statistics) }
-        return withUnsafeTemporaryAllocation(of: Double.self, capacity: reports.count) { again in
-            guard let start = again.baseAddress else { return TileScaleGradient() }
-            tile.similarities(patches: patches, scratch: scratch, engine: context.engine, into: start)
-            return tile.gradient(
-                seeds: seeds, patches: patches, scratch: scratch, engine: context.engine, patchGradient: patchGradient)
+    /// Adds a tile's sums of word gradients to those of the batch, which are in gathered order.
+    private func addWordSums(
+        _ tileSums: UnsafePointer<Int64>, _ reports: Range<Int>, _ segments: Segments,
+        to sums: UnsafeMutableBufferPointer<Int64>
+    ) {
+        for (place, report) in reports.enumerated() {
+            let target = batch.gatheredSegments[batch.source[report]].lowerBound * own.width
+            let source = tileSums + segments[place].lowerBound * own.width
+            for i in 0..<segments[place].count * own.width { sums[target + i] &+= source[i] }
         }
     }
+}
 
-    /// Adds one study's gradients of a tile's words to the sums, which are in gathered order; false if out of range.
-    private func addWordGradients(
-        _ reports: Range<Int>, _ segments: Segments, _ fixedPoint: FixedPointSum,
-        _ sums: UnsafeMutableBufferPointer<Int64>
-    ) -> Bool {
-        guard let start = sums.baseAddress else { return true }
-        var isInRange = true
-        for (place, report) in reports.enumerated() {
-            let target = batch.wordSegments[batch.source[report]]
-            // Every term is added, also after one is out of range: the pass is judged as a whole.
-            let added = fixedPoint.add(
-                scratch.wordGradients + segments[place].lowerBound * own.width, count: target.count * own.width,
-                to: start + target.lowerBound * own.width)
-            isInRange = isInRange && added
-        }
-        return isInRange
+/// What the second pass adds up for each own study.
+private struct StudyParts {
+    let scales: UnsafeMutableBufferPointer<TileScaleGradient>
+    /// Whether a word gradient of the study was beyond the fixed point's range.
+    let isOutOfRange: UnsafeMutableBufferPointer<Bool>
+
+    static func make(_ count: Int, arena: Arena) -> StudyParts {
+        let parts = StudyParts(scales: arena.buffer(count), isOutOfRange: arena.buffer(count))
+        parts.scales.initialize(repeating: TileScaleGradient())
+        parts.isOutOfRange.initialize(repeating: false)
+        return parts
     }
 }
