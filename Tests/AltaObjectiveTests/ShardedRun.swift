@@ -15,9 +15,12 @@ struct ShardedRun: Equatable, Sendable {
     var scales: [Double] = []
 
     /// Evaluates the batch on as many ranks as there are shares; a share is the ascending positions of one rank.
-    static func evaluate(_ batch: SampleBatch, shares: [[Int]]) throws -> ShardedRun {
+    static func evaluate(
+        _ batch: SampleBatch, shares: [[Int]], format: NumberFormat = .full, threads: Int = 1
+    ) throws -> ShardedRun {
         let ranks = try ThreadCollectives.run(rankCount: shares.count) { collectives in
-            try RankResult.evaluate(batch, positions: shares[collectives.rank], collectives)
+            try RankResult.evaluate(
+                batch, positions: shares[collectives.rank], collectives, format: format, threads: threads)
         }
         var run = ShardedRun(
             images: batch.images, texts: batch.texts, patches: batch.patches, words: batch.words)
@@ -62,11 +65,13 @@ struct RankResult: Sendable {
     let seconds: ContrastiveSeconds
 
     static func evaluate(
-        _ batch: SampleBatch, positions: [Int], _ collectives: any Collectives
+        _ batch: SampleBatch, positions: [Int], _ collectives: any Collectives, format: NumberFormat = .full,
+        threads: Int = 1
     ) throws -> RankResult {
         let arena = Arena()
         let result = try ContrastiveObjective().evaluate(
-            share(of: batch, positions, arena), scales: batch.scales, engine: Engine(threads: 1), arena: arena,
+            share(of: batch, positions, arena), scales: batch.scales, engine: Engine(threads: threads, format: format),
+            arena: arena,
             collectives: collectives)
         let scales = result.scaleGradients
         return RankResult(
