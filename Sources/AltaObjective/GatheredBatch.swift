@@ -17,8 +17,6 @@ struct GatheredBatch {
     let source: [Int]
     /// B segments in global order.
     let wordSegments: Segments
-    /// B segments in gathered order.
-    let gatheredSegments: Segments
     /// `[R]`: words of each rank.
     let wordCounts: [Int]
     /// `[sum of W_i, d]` in global order.
@@ -47,8 +45,7 @@ struct GatheredBatch {
         let wordCounts = headers.map { $0.reduce(0) { $0 + $1.words } }
         let batch = GatheredBatch(
             globalBatch: all.count, studyCounts: studyCounts, owner: owner, source: source,
-            wordSegments: Segments(lengths: source.map { all[$0].words }),
-            gatheredSegments: Segments(lengths: all.map(\.words)), wordCounts: wordCounts,
+            wordSegments: Segments(lengths: source.map { all[$0].words }), wordCounts: wordCounts,
             words: context.arena.matrix(wordCounts.reduce(0, +), own.width),
             images: context.arena.matrix(all.count, own.width), texts: context.arena.matrix(all.count, own.width))
         try context.arena.scoped { try batch.exchange(own, positions: all.map(\.position), context) }

@@ -39,31 +39,37 @@ struct LocalContrastive {
     /// The logit of own study `index` and the report at global position `report`.
     func logit(_ index: Int, _ report: Int) -> Double { scale * similarities[index * batch.globalBatch + report] }
 
-    /// Runs `body` for every tile of reports and every group of own studies, group after group.
+    /// Runs `body` for every tile of some reports and every group of own studies, group after group.
     ///
-    /// - Parameter body: gets the group, the global positions of the tile's reports and memory for a tile on each thread.
+    /// - Parameters:
+    ///   - reports: global positions, from one that begins a tile.
+    ///   - prepare: makes an own study ready.
+    ///   - body: gets the group, the tile, the global positions of its reports and memory for a tile on each thread.
     func forEachTile(
-        _ prepare: (Matrix) -> StudyPatches, keepsWords: Bool,
+        _ reports: Range<Int>, keepsWords: Bool, _ prepare: (_ index: Int) -> StudyPatches,
         _ body: (StudyGroup, LocalSimilarityTile, Range<Int>, [TileScratch]) -> Void
     ) {
-        let (arena, engine) = (context.arena, context.engine)
         for first in stride(from: 0, to: own.count, by: Self.studiesTogether) {
-            arena.scoped {
+            context.arena.scoped {
                 let studies = first..<min(first + Self.studiesTogether, own.count)
-                let group = StudyGroup(studies: studies, patches: studies.map { prepare(own.patches(of: $0)) })
-                for start in stride(from: 0, to: batch.globalBatch, by: Self.reportsPerTile) {
-                    let reports = start..<min(start + Self.reportsPerTile, batch.globalBatch)
-                    arena.scoped {
-                        let tile = tile(reports, arena: keepsWords ? arena : nil)
-                        let scratch = (0..<min(engine.threads, studies.count)).map { _ in
-                            TileScratch.make(
-                                words: tile.words.rows, patches: group.patches[0].matrix.rows, width: own.width,
-                                format: engine.format, arena: arena)
-                        }
-                        body(group, tile, reports, scratch)
+                let group = StudyGroup(studies: studies, patches: studies.map(prepare))
+                for start in stride(from: reports.lowerBound, to: reports.upperBound, by: Self.reportsPerTile) {
+                    let reports = start..<min(start + Self.reportsPerTile, reports.upperBound)
+                    context.arena.scoped {
+                        let tile = tile(reports, arena: keepsWords ? context.arena : nil)
+                        body(group, tile, reports, scratch(tile, group))
                     }
                 }
             }
+        }
+    }
+
+    /// Memory for a tile on each thread that a group keeps busy.
+    private func scratch(_ tile: LocalSimilarityTile, _ group: StudyGroup) -> [TileScratch] {
+        (0..<min(context.engine.threads, group.studies.count)).map { _ in
+            TileScratch.make(
+                words: tile.words.rows, patches: group.patches[0].matrix.rows, width: own.width,
+                format: context.engine.format, arena: context.arena)
         }
     }
 
@@ -78,8 +84,10 @@ struct LocalContrastive {
     /// First pass: the similarities, the statistics of rows and columns, the loss. Collective.
     func evaluate() throws -> LocalStatistics {
         context.clock.time(\.similarities) {
-            forEachTile({ .forSimilarities($0, arena: context.arena) }, keepsWords: false) {
-                group, tile, reports, scratch in
+            forEachTile(
+                0..<batch.globalBatch, keepsWords: false,
+                { .forSimilarities(own.patches(of: $0), arena: context.arena) }
+            ) { group, tile, reports, scratch in
                 context.engine.share(group.studies.count) { place, thread, engine in
                     tile.similarities(
                         group.patches[place], scratch: scratch[thread], engine: engine,

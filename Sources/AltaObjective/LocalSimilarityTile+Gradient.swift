@@ -16,7 +16,7 @@ struct TileScaleGradient {
 extension LocalSimilarityTile {
     /// Second pass: the gradient of sum over reports of `seeds[report] * s[report]`.
     ///
-    /// Adds to `study.gradient` `[P, d]` and overwrites `scratch.wordGradients` `[N, d]`. Backwards through the formulas
+    /// Adds to `study.sums` `[P, d]` and overwrites `scratch.wordGradients` `[N, d]`. Backwards through the formulas
     /// above, g the seed of the word's report and x' the gradient of x:
     ///
     ///     c'[w]  = g t2 softmax over the report's words, t2 c           (log t2)' += c'[w] c[w]
@@ -32,7 +32,7 @@ extension LocalSimilarityTile {
     func gradient(
         seeds: UnsafePointer<Double>, _ study: StudyPatches, scratch: TileScratch, engine: Engine
     ) -> TileScaleGradient {
-        guard let packed = study.packed, let patchGradient = study.gradient, let formattedWords else {
+        guard let packed = study.packed, let patchGradient = study.sums, let formattedWords else {
             preconditionFailure("a study or a tile that was made for the first pass")
         }
         let rows = 0..<words.rows

@@ -11,16 +11,16 @@ struct StudyPatches {
     let matrix: Matrix
     /// The same for products with it, in the engine's format; nil in the first pass, which has none.
     let packed: PackedMatrix?
-    /// `[padded P, d]`: where the second pass adds up the gradient.
-    let gradient: Matrix?
+    /// `[padded P, d]`: where the second pass adds up the gradient; nil in the first.
+    let sums: Matrix?
 
     /// Copies `patches` `[P, d]` for the first pass.
     static func forSimilarities(_ patches: Matrix, arena: Arena) -> StudyPatches {
-        StudyPatches(count: patches.rows, matrix: padded(patches, arena), packed: nil, gradient: nil)
+        StudyPatches(count: patches.rows, matrix: padded(patches, arena), packed: nil, sums: nil)
     }
 
-    /// Copies and packs `patches` `[P, d]` for the second pass; the gradient begins as 0.
-    static func forGradients(_ patches: Matrix, engine: Engine, arena: Arena) -> StudyPatches {
+    /// Copies and packs `patches` `[P, d]` for the second pass, whose gradient goes on from `gradient` `[P, d]`; nil: 0.
+    static func forGradients(_ patches: Matrix, _ gradient: Matrix?, engine: Engine, arena: Arena) -> StudyPatches {
         let matrix = padded(patches, arena)
         let storage: UnsafeMutableBufferPointer<UInt8> = arena.buffer(
             engine.packedByteCount(outputs: matrix.rows, inputs: matrix.columns))
@@ -28,9 +28,16 @@ struct StudyPatches {
         let packed = engine.packedMatrix(
             outputs: matrix.rows, inputs: matrix.columns, storage: UnsafeMutableRawPointer(start), owner: nil)
         engine.repack(packed, from: matrix)
-        let gradient = arena.matrix(matrix.rows, matrix.columns)
-        gradient.fill(0)
-        return StudyPatches(count: patches.rows, matrix: matrix, packed: packed, gradient: gradient)
+        let sums = arena.matrix(matrix.rows, matrix.columns)
+        sums.fill(0)
+        if let gradient { sums.rows(0..<gradient.rows).copy(from: gradient) }
+        return StudyPatches(count: patches.rows, matrix: matrix, packed: packed, sums: sums)
+    }
+
+    /// `[rows, d]`: the first rows of the gradient. Second pass only.
+    func gradient(rows: Int) -> Matrix {
+        guard let sums else { preconditionFailure("the first pass has no gradient") }
+        return sums.rows(0..<rows)
     }
 
     private static func padded(_ patches: Matrix, _ arena: Arena) -> Matrix {

@@ -88,6 +88,22 @@ import Testing
         #expect(try ShardedRun.evaluate(batch, rankCount: 3) == alone)
     }
 
+    /// More reports than are added up at a time; those of the second block need a coarser scale than those of the first.
+    @Test func moreThanOneBlockOfReports() throws {
+        let lengths = (0..<140).map { 1 + $0 % 2 }
+        var batch = SampleBatch.random(seed: 11, width: 6, patches: 3, wordCounts: lengths)
+        expectEqual(try ShardedRun.evaluate(batch, rankCount: 2), NaiveContrastive(batch))
+        for i in batch.segments[133].lowerBound * 6..<batch.segments[133].upperBound * 6 { batch.words[i] = 0 }
+        let alone = try ShardedRun.evaluate(batch, rankCount: 1)
+        let naive = NaiveContrastive(batch)
+        expectEqual(alone, naive)
+        // The first block keeps the fine scale: its numbers are exact however large those of the other are.
+        let first = batch.segments[0].lowerBound * 6..<batch.segments[127].upperBound * 6
+        let distance = relativeDistance(Array(alone.words[first]), Array(naive.gradient().words[first]))
+        #expect(distance < Self.gradientTolerance, "\(distance)")
+        #expect(try ShardedRun.evaluate(batch, shares: [Array(0..<130), [], Array(130..<140)]) == alone)
+    }
+
     private func largestLogit(_ naive: NaiveContrastive) -> Double {
         (naive.globalLogits + naive.localLogits).joined().map { abs($0) }.max() ?? 0
     }
