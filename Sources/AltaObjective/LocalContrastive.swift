@@ -56,7 +56,7 @@ struct LocalContrastive {
                 for start in stride(from: reports.lowerBound, to: reports.upperBound, by: Self.reportsPerTile) {
                     let reports = start..<min(start + Self.reportsPerTile, reports.upperBound)
                     context.arena.scoped {
-                        let tile = tile(reports, arena: keepsWords ? context.arena : nil)
+                        let tile = tile(reports, keepsWords: keepsWords)
                         body(group, tile, reports, scratch(tile, group))
                     }
                 }
@@ -73,12 +73,11 @@ struct LocalContrastive {
         }
     }
 
-    private func tile(_ reports: Range<Int>, arena: Arena?) -> LocalSimilarityTile {
-        let segments = Segments(lengths: reports.map { batch.wordSegments[$0].count })
-        let start = batch.wordSegments.offsets[reports.lowerBound]
+    private func tile(_ reports: Range<Int>, keepsWords: Bool) -> LocalSimilarityTile {
+        let (words, segments) = batch.copyWords(of: reports, arena: context.arena)
         return .make(
-            words: batch.words.rows(start..<start + segments.rows), segments: segments, scales: scales,
-            engine: context.engine, arena: arena)
+            words: words, segments: segments, scales: scales, engine: context.engine,
+            arena: keepsWords ? context.arena : nil)
     }
 
     /// First pass: the similarities, the statistics of rows and columns, the loss. Collective.

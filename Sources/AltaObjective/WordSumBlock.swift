@@ -38,7 +38,7 @@ struct WordSumBlock {
         var wordCounts = Array(repeating: 0, count: batch.studyCounts.count)
         var next = 0
         for report in reports.sorted(by: { batch.source[$0] < batch.source[$1] }) {
-            let words = batch.wordSegments[report].count
+            let words = batch.words[report].count
             places[report - reports.lowerBound] = next..<next + words
             wordCounts[batch.owner[report]] += words
             next += words
