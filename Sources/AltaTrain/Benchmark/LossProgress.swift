@@ -6,7 +6,7 @@ import Dispatch
 struct LossProgress: Sendable {
     /// A step that takes less is not worth a line, seconds.
     static let longStepSeconds = 2.0
-    /// Lines of one step are so far apart, seconds.
+    /// Lines of one step are so far apart, seconds; or a twentieth of the step, where that is longer.
     static let intervalSeconds = 10.0
 
     let steps: Int
@@ -18,7 +18,9 @@ struct LossProgress: Sendable {
     /// Runs a step of about `expectedSeconds`; while it takes long, another thread tells of it.
     func during<Result>(step: Int, expectedSeconds: Double, _ body: () throws -> Result) rethrows -> Result {
         let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "progress of bench loss"))
-        timer.schedule(deadline: .now() + LossProgress.longStepSeconds, repeating: LossProgress.intervalSeconds)
+        timer.schedule(
+            deadline: .now() + LossProgress.longStepSeconds,
+            repeating: max(LossProgress.intervalSeconds, expectedSeconds / 20))
         let started = ContinuousClock.now
         timer.setEventHandler {
             let elapsed = PhaseClock.seconds(started.duration(to: .now))
