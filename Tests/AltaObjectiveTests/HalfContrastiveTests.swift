@@ -14,7 +14,7 @@ import Testing
     static let gradientTolerance = 0.02
 
     /// The similarities, and with them losses and seeds, are those of fp32.
-    @Test(arguments: [SampleBatch.initialScale, 4.605_17], [Float(1), 3])
+    @Test(arguments: [SyntheticEmbeddings.initialScale, 4.605_17], [Float(1), 3])
     func gradientsAreCloseAndLossesTheSame(scale: Float, spread: Float) throws {
         var batch = Self.batch
         batch.scales = ContrastiveScales(

@@ -70,8 +70,8 @@ struct RankResult: Sendable {
     ) throws -> RankResult {
         let arena = Arena()
         let result = try ContrastiveObjective().evaluate(
-            share(of: batch, positions, arena), scales: batch.scales, engine: Engine(threads: threads, format: format),
-            arena: arena,
+            batch.share(positions, arena: arena), scales: batch.scales,
+            engine: Engine(threads: threads, format: format), arena: arena,
             collectives: collectives)
         let scales = result.scaleGradients
         return RankResult(
@@ -79,22 +79,5 @@ struct RankResult: Sendable {
             scales: [scales.logitScale, scales.localScale1, scales.localScale2, scales.localScale3],
             images: result.imageGlobalGradient.toArray(), texts: result.textGlobalGradient.toArray(),
             patches: result.patchesGradient.toArray(), words: result.wordsGradient.toArray(), seconds: result.seconds)
-    }
-
-    private static func share(of batch: SampleBatch, _ positions: [Int], _ arena: Arena) -> LocalEmbeddings {
-        let p = batch.patchesPerStudy
-        func matrix(_ numbers: [Float], _ rows: [Range<Int>]) -> Matrix {
-            let all = rows.flatMap { numbers[$0.lowerBound * batch.width..<$0.upperBound * batch.width] }
-            let result = arena.matrix(all.count / batch.width, batch.width)
-            result.copy(from: all)
-            return result
-        }
-        return LocalEmbeddings(
-            positions: positions, globalBatch: batch.count,
-            imageGlobal: matrix(batch.images, positions.map { $0..<$0 + 1 }),
-            textGlobal: matrix(batch.texts, positions.map { $0..<$0 + 1 }),
-            patches: matrix(batch.patches, positions.map { $0 * p..<($0 + 1) * p }),
-            words: matrix(batch.words, positions.map { batch.segments[$0] }),
-            wordSegments: Segments(lengths: positions.map { batch.wordCounts[$0] }))
     }
 }

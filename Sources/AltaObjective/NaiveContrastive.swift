@@ -1,20 +1,25 @@
-import AltaObjective
-import Foundation
+import AltaCore
+import Glibc
 
-/// Both losses from their formulas, in double precision, one process, nothing sharded: what the fast code is held to.
-struct NaiveContrastive {
-    typealias Rows = [[Double]]
+/// Both losses from their formulas, in double precision, one process, nothing sharded: what the fast code is held to, in
+/// tests and before it is timed.
+package struct NaiveContrastive {
+    /// Numbers row by row.
+    package typealias Rows = [[Double]]
 
-    var images: Rows
-    var texts: Rows
+    /// `[B][d]`.
+    package var images: Rows
+    /// `[B][d]`.
+    package var texts: Rows
     /// `[B][P][d]`.
-    var patches: [Rows]
+    package var patches: [Rows]
     /// `[B][W_i][d]`.
-    var words: [Rows]
+    package var words: [Rows]
     /// The four logarithms.
-    var scales: [Double]
+    package var scales: [Double]
 
-    init(_ batch: SampleBatch) {
+    /// The batch in double precision.
+    package init(_ batch: EmbeddingBatch) {
         func rows(_ numbers: [Float]) -> Rows {
             stride(from: 0, to: numbers.count, by: batch.width).map { numbers[$0..<$0 + batch.width].map(Double.init) }
         }
@@ -27,19 +32,25 @@ struct NaiveContrastive {
         scales = [s.logitScale, s.localScale1, s.localScale2, s.localScale3].map(Double.init)
     }
 
-    var globalLogits: Rows { images.map { image in texts.map { exp(scales[0]) * Self.dot(image, $0) } } }
+    /// `[B][B]`, studies by reports.
+    package var globalLogits: Rows { images.map { image in texts.map { exp(scales[0]) * Self.dot(image, $0) } } }
 
-    var localLogits: Rows {
+    /// `[B][B]`, studies by reports. Computed anew each time.
+    package var localLogits: Rows {
         patches.map { study in
             words.map { exp(scales[3]) * NaiveSimilarity(study, $0, exp(scales[1]), exp(scales[2])).value }
         }
     }
 
-    var globalLoss: Double { Self.symmetricCrossEntropy(globalLogits) }
-    var localLoss: Double { Self.symmetricCrossEntropy(localLogits) }
-    var loss: Double { globalLoss + localLoss }
+    /// The symmetric InfoNCE of study and report vectors.
+    package var globalLoss: Double { Self.symmetricCrossEntropy(globalLogits) }
+    /// The symmetric InfoNCE of patches and words.
+    package var localLoss: Double { Self.symmetricCrossEntropy(localLogits) }
+    /// Their sum.
+    package var loss: Double { globalLoss + localLoss }
 
-    static func symmetricCrossEntropy(_ logits: Rows) -> Double {
+    /// The mean cross-entropy of rows and columns, whose targets are on the diagonal.
+    package static func symmetricCrossEntropy(_ logits: Rows) -> Double {
         let count = logits.count
         let columns = (0..<count).map { j in logits.map { $0[j] } }
         let terms = (0..<count).map { logSumExp(logits[$0]) + logSumExp(columns[$0]) - 2 * logits[$0][$0] }
@@ -158,13 +169,14 @@ struct NaiveSimilarity {
 }
 
 /// The gradient of the sum of both losses, each array in global order.
-struct NaiveGradient {
-    var images, texts, patches, words, scales: [Double]
+package struct NaiveGradient {
+    /// Of each part, in the order of `EmbeddingBatch`, and of the four logarithms.
+    package let images, texts, patches, words, scales: [Double]
 }
 
 extension NaiveContrastive {
     /// In closed form.
-    func gradient() -> NaiveGradient {
+    package func gradient() -> NaiveGradient {
         let (globalLogits, localLogits) = (globalLogits, localLogits)
         let (globalSeeds, localSeeds) = (Self.logitGradient(globalLogits), Self.logitGradient(localLogits))
         var g = (images: zeros(images), texts: zeros(texts), patches: patches.map(zeros), words: words.map(zeros))
