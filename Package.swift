@@ -106,7 +106,9 @@ let package = Package(
         tests("AltaModel", ["AltaFormats", "AltaData", "AltaTensor", "AltaAutograd"]),
         tests("AltaObjective", ["AltaComm", "AltaTensor", "AltaAutograd", "AltaObjectiveSupport"]),
         tests("AltaEvaluate", ["AltaComm"]),
-        tests("AltaTrain", ["AltaComm", "AltaData", "AltaModel", "AltaFormats", "AltaTensor", "AltaAutograd"]),
+        tests(
+            "AltaTrain",
+            ["AltaComm", "AltaData", "AltaModel", "AltaFormats", "AltaTensor", "AltaAutograd", "AltaObjective"]),
         tests("AltaLaunch"),
     ],
     swiftLanguageModes: [.v6]

@@ -37,7 +37,7 @@ public struct ContrastiveObjective: Sendable {
             let globalScale = context.clock.time(\.global) {
                 global.gradients(own, batch, images: images, texts: texts)
             }
-            let local = LocalContrastive(own, batch, scales: scales, context: context)
+            let local = LocalContrastive.make(own, batch, scales: scales, context: context)
             let statistics = try local.evaluate()
             let localScales = try local.gradients(statistics, patches: patches, words: words)
             let scaleGradients = try context.clock.time(\.communication) {

@@ -1,3 +1,5 @@
+import AltaTensor
+
 /// Sums that do not depend on the order of their terms: int64 fixed point.
 ///
 /// A term v becomes the integer nearest to v * 2^shift; integers add without rounding, so any number of ranks and any
@@ -30,15 +32,10 @@ struct FixedPointSum: Equatable {
     }
 
     /// Adds the `count` values to the sums; false if one was out of range or not finite (the sums are then of no use).
-    func add(_ values: UnsafePointer<Float>, count: Int, to sums: UnsafeMutablePointer<Int64>) -> Bool {
-        let scale = Self.power(shift)
-        let bound = Float(limit)
-        var outside: UInt32 = 0
-        for i in 0..<count {
-            outside |= abs(values[i]) <= bound ? 0 : 1
-            sums[i] &+= Self.integer(Double(values[i]) * scale)
-        }
-        return outside == 0
+    func add(
+        _ values: UnsafePointer<Float>, count: Int, to sums: UnsafeMutablePointer<Int64>, engine: Engine
+    ) -> Bool {
+        engine.addFixedPoint(values, count: count, scale: Self.power(shift), limit: Float(limit), into: sums)
     }
 
     /// One term as an integer; its magnitude must be within `limit`.

@@ -4,7 +4,7 @@ import AltaTensor
 
 /// The whole batch as every rank knows it: who owns which study, all words, all study and report vectors.
 ///
-/// Words stay in the order of the ranks ("gathered order"), as they are owned; `source` leads there from the global one.
+/// Embeddings stay where the exchange put them, in the order of their owners ("gathered order"); there is one copy.
 struct GatheredBatch {
     /// B.
     let globalBatch: Int
@@ -14,12 +14,10 @@ struct GatheredBatch {
     let owner: [Int]
     /// `[B]`, by global position: its place in gathered order.
     let source: [Int]
-    /// B segments in gathered order.
-    let wordSegments: Segments
-    /// `[R]`: words of each rank.
-    let wordCounts: [Int]
-    /// `[sum of W_i, d]` in gathered order.
-    let words: Matrix
+    /// `[rows, d]`: for each rank its study vectors, its report vectors and its words.
+    let gathered: Matrix
+    /// `[B]`, by global position: the rows of the report's words in `gathered`.
+    let words: [Range<Int>]
     /// `[B, d]` in global order.
     let images: Matrix
     /// `[B, d]` in global order.
@@ -41,41 +39,65 @@ struct GatheredBatch {
             owner[header.position] = owners[index]
             source[header.position] = index
         }
-        let wordCounts = headers.map { $0.reduce(0) { $0 + $1.words } }
+        let rows = headers.map { studies in studies.reduce(0) { $0 + 2 + $1.words } }
         let batch = GatheredBatch(
             globalBatch: all.count, studyCounts: studyCounts, owner: owner, source: source,
-            wordSegments: Segments(lengths: all.map(\.words)), wordCounts: wordCounts,
-            words: context.arena.matrix(wordCounts.reduce(0, +), own.width),
+            gathered: context.arena.matrix(rows.reduce(0, +), own.width), words: wordRows(headers),
             images: context.arena.matrix(all.count, own.width), texts: context.arena.matrix(all.count, own.width))
-        try context.arena.scoped { try batch.exchange(own, positions: all.map(\.position), context) }
+        try batch.exchange(own, rows: rows, context)
+        batch.placeVectors(positions: headers.map { $0.map(\.position) })
         return batch
     }
 
-    /// Exchanges all embeddings at once, each rank's study vectors, report vectors and words one below the other, and puts
-    /// them in their places: a message's latency is paid once, and copying costs little beside it. Collective.
-    ///
-    /// - Parameter positions: `[B]`, of the studies in gathered order.
-    private func exchange(_ own: LocalEmbeddings, positions: [Int], _ context: ContrastiveContext) throws {
-        let rows = zip(studyCounts, wordCounts).map { 2 * $0 + $1 }
-        let mine = context.arena.matrix(rows[context.collectives.rank], own.width)
-        var next = 0
-        for part in [own.imageGlobal, own.textGlobal, own.words] {
-            mine.rows(next..<next + part.rows).copy(from: part)
-            next += part.rows
-        }
-        let gathered = context.arena.matrix(rows.reduce(0, +), own.width)
-        try context.collectives.allGather(
-            UnsafeBufferPointer(mine.elements), counts: rows.map { $0 * own.width }, into: gathered.elements)
-        var (row, study, word) = (0, 0, 0)
-        for (count, words) in zip(studyCounts, wordCounts) {
-            for (index, position) in positions[study..<study + count].enumerated() {
-                images.row(position).update(from: gathered.row(row + index), count: own.width)
-                texts.row(position).update(from: gathered.row(row + count + index), count: own.width)
+    /// The rows of every report's words, by global position, below its owner's vectors: `[B]`.
+    private static func wordRows(_ headers: [[StudyHeader]]) -> [Range<Int>] {
+        var words = Array(repeating: 0..<0, count: headers.reduce(0) { $0 + $1.count })
+        var row = 0
+        for studies in headers {
+            row += 2 * studies.count
+            for study in studies {
+                words[study.position] = row..<row + study.words
+                row += study.words
             }
-            row += 2 * count
-            self.words.rows(word..<word + words).copy(from: gathered.rows(row..<row + words))
-            (row, study, word) = (row + words, study + count, word + words)
         }
+        return words
+    }
+
+    /// Exchanges all embeddings at once, each rank's study vectors, report vectors and words one below the other: a
+    /// message's latency is paid once. Collective.
+    private func exchange(_ own: LocalEmbeddings, rows: [Int], _ context: ContrastiveContext) throws {
+        try context.arena.scoped {
+            let mine = context.arena.matrix(rows[context.collectives.rank], own.width)
+            var next = 0
+            for part in [own.imageGlobal, own.textGlobal, own.words] {
+                mine.rows(next..<next + part.rows).copy(from: part)
+                next += part.rows
+            }
+            try context.collectives.allGather(
+                UnsafeBufferPointer(mine.elements), counts: rows.map { $0 * own.width }, into: gathered.elements)
+        }
+    }
+
+    /// Brings study and report vectors into global order; `positions`: `[R][b]`.
+    private func placeVectors(positions: [[Int]]) {
+        var row = 0
+        for studies in positions {
+            for (index, position) in studies.enumerated() {
+                images.row(position).update(from: gathered.row(row + index), count: gathered.columns)
+                texts.row(position).update(from: gathered.row(row + studies.count + index), count: gathered.columns)
+            }
+            row = studies.last.map { words[$0].upperBound } ?? row
+        }
+    }
+
+    /// The words of reports at these global positions, one report below the other, `[words, d]`, in `arena`.
+    func copyWords(of reports: Range<Int>, arena: Arena) -> (words: Matrix, segments: Segments) {
+        let segments = Segments(lengths: reports.map { words[$0].count })
+        let copy = arena.matrix(segments.rows, gathered.columns)
+        for (index, report) in reports.enumerated() {
+            copy.rows(segments[index]).copy(from: gathered.rows(words[report]))
+        }
+        return (copy, segments)
     }
 
     /// `numbersPerStudy` numbers of each of this rank's studies become those of all studies, in global order. Collective.

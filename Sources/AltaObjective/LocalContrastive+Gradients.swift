@@ -6,81 +6,111 @@ extension LocalContrastive {
     /// Second pass: gradients of patches and words, and per own study its part of those of the three logarithms.
     ///
     /// A study's patch gradient is added over the tiles in global order. A report's word gradient is added over the
-    /// studies of all ranks, one term a study, in fixed point; where a term is beyond the scale's range on any rank,
-    /// every rank repeats the pass at the next coarser scale, so the choice depends on the batch alone. Collective.
+    /// studies of all ranks, one term a study, in fixed point, a block of reports at a time. Collective.
     ///
     /// - Returns: `[b * 3]`: of `logit_scale_local1`, `2` and `3`.
     /// - Throws: `AltaError`, the same on every rank, when a gradient is not finite or beyond the coarsest scale.
     func gradients(_ statistics: LocalStatistics, patches: Matrix, words: Matrix) throws -> [Double] {
-        let sums: UnsafeMutableBufferPointer<Int64> = context.arena.buffer(batch.words.count)
-        var firstFault = Int64.max
-        for shift in FixedPointSum.gradientShifts {
-            let fixedPoint = FixedPointSum(shift: shift, terms: batch.globalBatch)
-            let pass = context.clock.time(\.gradients) {
-                secondPass(statistics, fixedPoint, patches: patches, sums: sums)
-            }
-            firstFault = try context.clock.time(\.communication) {
-                try context.collectives.allReduce(Int64(pass.firstFault ?? Int.max), .minimum)
-            }
-            guard firstFault != Int64.max else {
-                try reduce(sums, fixedPoint, into: words)
-                return pass.scaleGradients
+        patches.fill(0)
+        let studies = StudyGradients.make(patches: patches, count: own.count, arena: context.arena)
+        for reports in WordSumBlock.blocks(of: batch) {
+            try context.arena.scoped {
+                try addBlock(.make(reports, batch, own, arena: context.arena), statistics, studies, words)
             }
         }
-        throw AltaError(
-            "a gradient of the local contrastive loss is not finite at position \(firstFault) of the global batch",
+        let faults = (0..<own.count).filter {
+            let gradient = patches.rows(patchRows($0))
+            return !VectorLoops.allFinite(gradient.base, count: gradient.count)
+        }
+        if let fault = try first(of: faults) { throw notFinite(fault) }
+        return (0..<own.count).flatMap { index in
+            let scales = studies.scales[index]
+            return [scales.patchScale, scales.poolingScale, thirdScaleGradient(index, statistics)]
+        }
+    }
+
+    /// The gradients of a block of reports with all studies. Where a word's term is beyond the scale's range on any rank,
+    /// every rank adds the block's words up again at the next coarser scale: the choice depends on the batch alone.
+    /// Collective.
+    private func addBlock(
+        _ block: WordSumBlock, _ statistics: LocalStatistics, _ studies: StudyGradients, _ words: Matrix
+    ) throws {
+        var fault: Int?
+        for (attempt, shift) in FixedPointSum.gradientShifts.enumerated() {
+            let fixedPoint = FixedPointSum(shift: shift, terms: batch.globalBatch)
+            // What the studies get is right at the first attempt.
+            let studies = attempt == 0 ? studies : studies.forWordsAlone(arena: context.arena)
+            block.sums.update(repeating: 0)
+            studies.isOutOfRange.update(repeating: false)
+            context.clock.time(\.gradients) { addTiles(block, statistics, fixedPoint, studies) }
+            fault = try first(of: (0..<own.count).filter { studies.isOutOfRange[$0] })
+            guard fault != nil else {
+                return try context.clock.time(\.communication) {
+                    try block.giveBack(fixedPoint, into: words, arena: context.arena, context.collectives)
+                }
+            }
+        }
+        if let fault { throw notFinite(fault) }
+    }
+
+    /// The smallest global position of the own studies `indices` of all ranks; nil: there are none. Collective.
+    private func first(of indices: [Int]) throws -> Int? {
+        let position = indices.map { own.positions[$0] }.min() ?? Int.max
+        let first = try context.clock.time(\.communication) {
+            try context.collectives.allReduce(Int64(position), .minimum)
+        }
+        return first == Int64.max ? nil : Int(first)
+    }
+
+    private func notFinite(_ position: Int) -> AltaError {
+        AltaError(
+            "a gradient of the local contrastive loss is not finite at position \(position) of the global batch",
             why: "it overflows, or is beyond the 1e14 that order-free sums hold",
             remedy: "lower the learning rate, or look at that study's row of the data",
-            rank: batch.owner[Int(firstFault)])
+            rank: batch.owner[position])
     }
 
-    /// Gives each rank the sums of its own words.
-    private func reduce(
-        _ sums: UnsafeMutableBufferPointer<Int64>, _ fixedPoint: FixedPointSum, into words: Matrix
-    ) throws {
-        let own: UnsafeMutableBufferPointer<Int64> = context.arena.buffer(words.count)
-        try context.clock.time(\.communication) {
-            try context.collectives.reduceScatter(
-                UnsafeBufferPointer(sums), counts: batch.wordCounts.map { $0 * words.columns }, into: own)
-        }
-        for i in 0..<words.count { words.base[i] = Float(fixedPoint.value(own[i])) }
-    }
-
-    private func secondPass(
-        _ statistics: LocalStatistics, _ fixedPoint: FixedPointSum, patches: Matrix,
-        sums: UnsafeMutableBufferPointer<Int64>
-    ) -> (scaleGradients: [Double], firstFault: Int?) {
-        patches.fill(0)
-        sums.update(repeating: 0)
-        var scaleGradients = own.positions.indices.map { thirdScaleGradient($0, statistics) }
-        var faults = Set<Int>()
-        for reports in Self.tiles(of: batch) where own.count > 0 {
-            let tile = tile(reports)
-            for index in 0..<own.count {
-                scaleGradients[index].tile += gradient(
-                    of: tile, reports, index, statistics, patches.rows(patchRows(index)))
-                if !addWordGradients(reports, tile.segments, fixedPoint, sums) { faults.insert(own.positions[index]) }
+    private func addTiles(
+        _ block: WordSumBlock, _ statistics: LocalStatistics, _ fixedPoint: FixedPointSum, _ studies: StudyGradients
+    ) {
+        let (engine, arena) = (context.engine, context.arena)
+        forEachTile(
+            block.reports, keepsWords: true,
+            { .forGradients(own.patches(of: $0), studies.patches?.rows(patchRows($0)), engine: engine, arena: arena) }
+        ) { group, tile, reports, scratch in
+            for thread in scratch { thread.wordSums.update(repeating: 0, count: tile.words.count) }
+            engine.share(group.studies.count) { place, thread, engine in
+                add(
+                    tile, reports, group.studies.lowerBound + place, group.patches[place], statistics, fixedPoint,
+                    studies, scratch[thread], engine)
+            }
+            for thread in scratch { block.add(thread.wordSums, reports, tile.segments) }
+            guard reports.upperBound == block.reports.upperBound, let all = studies.patches else { return }
+            for (index, study) in zip(group.studies, group.patches) {
+                all.rows(patchRows(index)).copy(from: study.gradient(rows: study.count))
             }
         }
-        for index in 0..<own.count {
-            let gradient = patches.rows(patchRows(index))
-            if !VectorLoops.allFinite(gradient.base, count: gradient.count) { faults.insert(own.positions[index]) }
-        }
-        return (scaleGradients.flatMap { [$0.tile.patchScale, $0.tile.poolingScale, $0.third] }, faults.min())
+    }
+
+    /// The gradients of one study and one tile.
+    private func add(
+        _ tile: LocalSimilarityTile, _ reports: Range<Int>, _ index: Int, _ study: StudyPatches,
+        _ statistics: LocalStatistics, _ fixedPoint: FixedPointSum, _ studies: StudyGradients, _ scratch: TileScratch,
+        _ engine: Engine
+    ) {
+        let seeds = reports.map { scale * derivative(index, $0, statistics) }
+        studies.scales[index] += tile.gradient(seeds: seeds, study, scratch: scratch, engine: engine)
+        let isInRange = fixedPoint.add(
+            scratch.wordGradients.base, count: tile.words.count, to: scratch.wordSums, engine: engine)
+        if !isInRange { studies.isOutOfRange[index] = true }
     }
 
     private func patchRows(_ index: Int) -> Range<Int> {
         index * own.patchesPerStudy..<(index + 1) * own.patchesPerStudy
     }
 
-    private func thirdScaleGradient(
-        _ index: Int, _ statistics: LocalStatistics
-    ) -> (tile: TileScaleGradient, third: Double) {
-        var sum = 0.0
-        for report in 0..<batch.globalBatch {
-            sum += derivative(index, report, statistics) * logit(index, report)
-        }
-        return (TileScaleGradient(), sum)
+    private func thirdScaleGradient(_ index: Int, _ statistics: LocalStatistics) -> Double {
+        (0..<batch.globalBatch).reduce(0.0) { $0 + derivative(index, $1, statistics) * logit(index, $1) }
     }
 
     /// The derivative of the loss with respect to one logit.
@@ -90,36 +120,23 @@ extension LocalContrastive {
             logit(index, report), row: statistics.rows[position], column: statistics.columns[report],
             isOwn: report == position, globalBatch: batch.globalBatch)
     }
+}
 
-    private func gradient(
-        of tile: LocalSimilarityTile, _ reports: Range<Int>, _ index: Int, _ statistics: LocalStatistics,
-        _ patchGradient: Matrix
-    ) -> TileScaleGradient {
-        let patches = own.patches(of: index)
-        let seeds = reports.map { scale * derivative(index, $0, statistics) }
-        return withUnsafeTemporaryAllocation(of: Double.self, capacity: reports.count) { again in
-            guard let start = again.baseAddress else { return TileScaleGradient() }
-            tile.similarities(patches: patches, scratch: scratch, engine: context.engine, into: start)
-            return tile.gradient(
-                seeds: seeds, patches: patches, scratch: scratch, engine: context.engine, patchGradient: patchGradient)
-        }
+/// What the second pass adds up for the own studies.
+private struct StudyGradients {
+    /// `[b * P, d]`; nil where words alone are added up again.
+    let patches: Matrix?
+    /// `[b]`.
+    let scales: UnsafeMutableBufferPointer<TileScaleGradient>
+    /// `[b]`: whether a term of the study was beyond the fixed point's range.
+    let isOutOfRange: UnsafeMutableBufferPointer<Bool>
+
+    static func make(patches: Matrix?, count: Int, arena: Arena) -> StudyGradients {
+        let gradients = StudyGradients(patches: patches, scales: arena.buffer(count), isOutOfRange: arena.buffer(count))
+        gradients.scales.initialize(repeating: TileScaleGradient())
+        gradients.isOutOfRange.initialize(repeating: false)
+        return gradients
     }
 
-    /// Adds one study's gradients of a tile's words to the sums, which are in gathered order; false if out of range.
-    private func addWordGradients(
-        _ reports: Range<Int>, _ segments: Segments, _ fixedPoint: FixedPointSum,
-        _ sums: UnsafeMutableBufferPointer<Int64>
-    ) -> Bool {
-        guard let start = sums.baseAddress else { return true }
-        var isInRange = true
-        for (place, report) in reports.enumerated() {
-            let target = batch.wordSegments[batch.source[report]]
-            // Every term is added, also after one is out of range: the pass is judged as a whole.
-            let added = fixedPoint.add(
-                scratch.wordGradients + segments[place].lowerBound * own.width, count: target.count * own.width,
-                to: start + target.lowerBound * own.width)
-            isInRange = isInRange && added
-        }
-        return isInRange
-    }
+    func forWordsAlone(arena: Arena) -> StudyGradients { .make(patches: nil, count: scales.count, arena: arena) }
 }

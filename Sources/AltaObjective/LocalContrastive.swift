@@ -9,9 +9,13 @@ import AltaTensor
 /// neighbours in global order, aligned to their global index, so that every product has a shape that the batch alone
 /// decides. Kept are B similarities (doubles) a study. Columns are completed over the ranks by a maximum and by a sum in fixed
 /// point, neither of which depends on order. Then each tile is computed again, with its gradient.
+///
+/// The studies of a tile are shared out to the engine's threads: each works on a study and the tile by itself.
 struct LocalContrastive {
     /// Reports of one tile: its arrays of words x patches (8 x 60 x 196 floats, 0.4 MB) stay in a core's cache.
     static let reportsPerTile = 8
+    /// Studies that are made ready at a time, which bounds the memory for it (about 0.4 MB a study).
+    static let studiesTogether = 32
 
     let own: LocalEmbeddings
     let batch: GatheredBatch
@@ -19,21 +23,14 @@ struct LocalContrastive {
     let context: ContrastiveContext
     /// `[b, B]`: similarities of this rank's studies, not yet times t3.
     let similarities: UnsafeMutableBufferPointer<Double>
-    let scratch: TileScratch
-    /// `[words of the largest tile, d]`.
-    let tileWords: Matrix
 
-    /// Reserves the memory of both passes.
-    init(_ own: LocalEmbeddings, _ batch: GatheredBatch, scales: ContrastiveScales, context: ContrastiveContext) {
-        self.own = own
-        self.batch = batch
-        self.scales = scales
-        self.context = context
-        let largest = Self.tiles(of: batch).map { batch.words(of: $0).reduce(0, +) }.max() ?? 0
-        similarities = context.arena.buffer(max(own.count * batch.globalBatch, 1))
-        scratch = TileScratch(
-            words: largest, patches: own.patchesPerStudy, width: own.width, arena: context.arena)
-        tileWords = context.arena.matrix(largest, own.width)
+    /// Reserves the memory of what both passes share.
+    static func make(
+        _ own: LocalEmbeddings, _ batch: GatheredBatch, scales: ContrastiveScales, context: ContrastiveContext
+    ) -> LocalContrastive {
+        LocalContrastive(
+            own: own, batch: batch, scales: scales, context: context,
+            similarities: context.arena.buffer(max(own.count * batch.globalBatch, 1)))
     }
 
     /// exp of `logit_scale_local3`.
@@ -42,32 +39,58 @@ struct LocalContrastive {
     /// The logit of own study `index` and the report at global position `report`.
     func logit(_ index: Int, _ report: Int) -> Double { scale * similarities[index * batch.globalBatch + report] }
 
-    /// The global positions of each tile's reports.
-    static func tiles(of batch: GatheredBatch) -> [Range<Int>] {
-        stride(from: 0, to: batch.globalBatch, by: reportsPerTile).map {
-            $0..<min($0 + reportsPerTile, batch.globalBatch)
+    /// Runs `body` for every tile of some reports and every group of own studies, group after group.
+    ///
+    /// - Parameters:
+    ///   - reports: global positions, from one that begins a tile.
+    ///   - prepare: makes an own study ready.
+    ///   - body: gets the group, the tile, the global positions of its reports and memory for a tile on each thread.
+    func forEachTile(
+        _ reports: Range<Int>, keepsWords: Bool, _ prepare: (_ index: Int) -> StudyPatches,
+        _ body: (StudyGroup, LocalSimilarityTile, Range<Int>, [TileScratch]) -> Void
+    ) {
+        for first in stride(from: 0, to: own.count, by: Self.studiesTogether) {
+            context.arena.scoped {
+                let studies = first..<min(first + Self.studiesTogether, own.count)
+                let group = StudyGroup(studies: studies, patches: studies.map(prepare))
+                for start in stride(from: reports.lowerBound, to: reports.upperBound, by: Self.reportsPerTile) {
+                    let reports = start..<min(start + Self.reportsPerTile, reports.upperBound)
+                    context.arena.scoped {
+                        let tile = tile(reports, keepsWords: keepsWords)
+                        body(group, tile, reports, scratch(tile, group))
+                    }
+                }
+            }
         }
     }
 
-    /// The tile of these reports, its words copied side by side.
-    func tile(_ reports: Range<Int>) -> LocalSimilarityTile {
-        let segments = Segments(lengths: batch.words(of: reports))
-        for (place, report) in reports.enumerated() {
-            let source = batch.words.rows(batch.wordSegments[batch.source[report]])
-            tileWords.rows(segments[place]).copy(from: source)
+    /// Memory for a tile on each thread that a group keeps busy.
+    private func scratch(_ tile: LocalSimilarityTile, _ group: StudyGroup) -> [TileScratch] {
+        (0..<min(context.engine.threads, group.studies.count)).map { _ in
+            TileScratch.make(
+                words: tile.words.rows, patches: group.patches[0].matrix.rows, width: own.width,
+                format: context.engine.format, arena: context.arena)
         }
-        return LocalSimilarityTile(words: tileWords.rows(0..<segments.rows), segments: segments, scales: scales)
+    }
+
+    private func tile(_ reports: Range<Int>, keepsWords: Bool) -> LocalSimilarityTile {
+        let (words, segments) = batch.copyWords(of: reports, arena: context.arena)
+        return .make(
+            words: words, segments: segments, scales: scales, engine: context.engine,
+            arena: keepsWords ? context.arena : nil)
     }
 
     /// First pass: the similarities, the statistics of rows and columns, the loss. Collective.
     func evaluate() throws -> LocalStatistics {
         context.clock.time(\.similarities) {
-            for reports in Self.tiles(of: batch) where own.count > 0 {
-                let tile = tile(reports)
-                for index in 0..<own.count {
+            forEachTile(
+                0..<batch.globalBatch, keepsWords: false,
+                { .forSimilarities(own.patches(of: $0), arena: context.arena) }
+            ) { group, tile, reports, scratch in
+                context.engine.share(group.studies.count) { place, thread, engine in
                     tile.similarities(
-                        patches: own.patches(of: index), scratch: scratch, engine: context.engine,
-                        into: row(index) + reports.lowerBound)
+                        group.patches[place], scratch: scratch[thread], engine: engine,
+                        into: row(group.studies.lowerBound + place) + reports.lowerBound)
                 }
             }
         }
@@ -132,7 +155,10 @@ struct LocalStatistics {
     let columns: [Double]
 }
 
-extension GatheredBatch {
-    /// The numbers of words of the reports at these global positions.
-    func words(of reports: Range<Int>) -> [Int] { reports.map { wordSegments[source[$0]].count } }
+/// Own studies that are compared with a tile one after the other.
+struct StudyGroup {
+    /// Their indices on this rank.
+    let studies: Range<Int>
+    /// Their patches, one for each.
+    let patches: [StudyPatches]
 }

@@ -4,23 +4,27 @@ import AltaTensor
 /// The local similarity of one study with a tile of reports (`local_similarity` of the reference, arXiv:2506.08990).
 ///
 /// Nothing here knows a rank: every number depends on the study's patches and the tile's words alone.
-/// Legend: P patches, N words of all reports of the tile, d width; t1, t2 scales (not logarithms).
+/// Legend: P patches (padded to whole vectors), N words of all reports of the tile, d width; t1, t2 scales (not logarithms).
 ///
 ///     A[w, p]   = word_w . patch_p                            affinity
 ///     a[., p]   = softmax over the words of a report, A[., p]
-///     o[w, .]   = softmax over the patches, t1 a[w, .]
-///     C[w, :]   = sum_p o[w, p] patch_p                       context
+///     o[w, .]   = softmax over the patches, t1 a[w, .]        kept as exponentials e, and r = 1 / their sum
+///     C[w, :]   = sum_p o[w, p] patch_p                       context, kept as C / r
 ///     c[w]      = word_w . C[w] / max(|word_w| |C[w]|, 1e-8)  cosine
 ///     s[report] = log sum over its words, exp(t2 c[w])
 ///
 /// Numbers of N x P are stored words first, so that the softmax over patches runs along rows and the one over words runs
-/// down columns, both over contiguous memory.
+/// down columns, both over contiguous memory. The affinities, and the contexts that decide a similarity, are computed in
+/// fp32 whatever the engine's format: rounded to bf16 they shift a logit by 0.12 at the initial scales, and by 28 at their
+/// clamp.
 struct LocalSimilarityTile {
     /// The denominator's floor, as published.
     static let smallestNorms = 1e-8
 
     /// `[N, d]`: the words of the tile's reports, report after report.
     let words: Matrix
+    /// `[N, d]` in the engine's format, with the rows of `TileScratch`; nil in the first pass.
+    let formattedWords: Operand?
     /// The words of each report of the tile.
     let segments: Segments
     /// `[N]`: the norms of the words.
@@ -31,56 +35,70 @@ struct LocalSimilarityTile {
     let poolingScale: Double
 
     /// A tile; computes the norms of its words.
-    init(words: Matrix, segments: Segments, scales: ContrastiveScales) {
+    ///
+    /// - Parameter arena: for the second pass: keeps the words in the engine's format.
+    static func make(
+        words: Matrix, segments: Segments, scales: ContrastiveScales, engine: Engine, arena: Arena?
+    ) -> LocalSimilarityTile {
         precondition(words.rows == segments.rows, "words \(words.shape), segments of \(segments.rows) rows")
-        self.words = words
-        self.segments = segments
-        wordNorms = (0..<words.rows).map {
-            VectorLoops.preciseDot(words.row($0), words.row($0), count: words.columns).squareRoot()
-        }
-        patchScale = Float(Double.exponential(Double(scales.localScale1)))
-        poolingScale = Double.exponential(Double(scales.localScale2))
+        var squares = Array(repeating: 0.0, count: words.rows)
+        var products = squares
+        engine.rowProducts(words, words, products: &products, squares: &squares)
+        return LocalSimilarityTile(
+            words: words, formattedWords: arena.map { formatted(words, engine: engine, arena: $0) }, segments: segments,
+            wordNorms: squares.map { $0.squareRoot() },
+            patchScale: Float(Double.exponential(Double(scales.localScale1))),
+            poolingScale: Double.exponential(Double(scales.localScale2)))
     }
 
-    /// The similarity of the study with each report, and in `scratch` what `gradient` needs.
-    ///
-    /// `patches`: `[P, d]`. Writes `segments.count` numbers to `similarities`.
+    private static func formatted(_ words: Matrix, engine: Engine, arena: Arena) -> Operand {
+        guard engine.format != .full else { return .full(words) }
+        let all = arena.operand(TileScratch.paddedWords(words.rows, engine.format), words.columns, engine.format)
+        engine.add(.full(words), into: all.rows(0..<words.rows), accumulate: false)
+        all.rows(words.rows..<all.rows).clear()
+        return all
+    }
+
+    /// First pass: the similarity of the study with each report. Writes `segments.count` numbers to `similarities`.
     func similarities(
-        patches: Matrix, scratch: TileScratch, engine: Engine, into similarities: UnsafeMutablePointer<Double>
+        _ study: StudyPatches, scratch: TileScratch, engine: Engine, into similarities: UnsafeMutablePointer<Double>
     ) {
-        let (n, p, d) = (words.rows, patches.rows, words.columns)
+        let exponentials = scratch.weightGradients.rows(0..<words.rows)
+        softmaxes(study, exponentials: .full(exponentials), scratch, engine)
+        let (n, p, d) = (words.rows, study.matrix.rows, words.columns)
         engine.product(
-            m: n, n: p, k: d, alpha: 1, a: words.base, lda: d, transposeA: false, b: patches.base, ldb: d,
-            transposeB: true, beta: 0, c: scratch.affinities, ldc: p)
-        for report in 0..<segments.count {
-            VectorLoops.softmaxDownColumns(
-                scratch.affinities + segments[report].lowerBound * p, rows: segments[report].count, columns: p,
-                maxima: scratch.columnA, sums: scratch.columnB)
-        }
-        for w in 0..<n {
-            VectorLoops.softmax(
-                scratch.affinities + w * p, scale: patchScale, into: scratch.weights + w * p, count: p)
-        }
-        engine.product(
-            m: n, n: d, k: p, alpha: 1, a: scratch.weights, lda: p, transposeA: false, b: patches.base, ldb: d,
-            transposeB: false, beta: 0, c: scratch.contexts, ldc: d)
-        measureCosines(scratch)
+            m: n, n: d, k: p, alpha: 1, a: exponentials.base, lda: p, transposeA: false, b: study.matrix.base, ldb: d,
+            transposeB: false, beta: 0, c: scratch.contexts.base, ldc: d)
+        measureCosines(scratch, engine)
         for report in 0..<segments.count { similarities[report] = pool(segments[report], scratch) }
     }
 
-    private func measureCosines(_ scratch: TileScratch) {
-        let d = words.columns
+    /// Affinities and both softmaxes: leaves a in `scratch.affinities`, e in `exponentials`, r in `scratch.reciprocals`.
+    func softmaxes(_ study: StudyPatches, exponentials: Operand, _ scratch: TileScratch, _ engine: Engine) {
+        let (n, p, d) = (words.rows, study.matrix.rows, words.columns)
+        engine.product(
+            m: n, n: p, k: d, alpha: 1, a: words.base, lda: d, transposeA: false, b: study.matrix.base, ldb: d,
+            transposeB: true, beta: 0, c: scratch.affinities.base, ldc: p)
+        let affinities = scratch.affinities.rows(0..<n)
+        engine.softmaxOverWords(affinities, segments: segments)
+        engine.softmaxOverPatches(
+            affinities, patches: study.count, scale: patchScale, exponentials: exponentials,
+            reciprocals: scratch.reciprocals)
+    }
+
+    /// The cosines of the words with their contexts.
+    func measureCosines(_ scratch: TileScratch, _ engine: Engine) {
+        engine.rowProducts(
+            words, scratch.contexts.rows(0..<words.rows), products: scratch.cosines, squares: scratch.contextSquares)
         for w in 0..<words.rows {
-            let context = scratch.contexts + w * d
-            let norm = VectorLoops.preciseDot(context, context, count: d).squareRoot()
-            let dot = VectorLoops.preciseDot(words.row(w), context, count: d)
-            scratch.contextNorms[w] = norm
-            scratch.cosines[w] = dot / max(wordNorms[w] * norm, Self.smallestNorms)
+            let r = Double(scratch.reciprocals[w])
+            let norms = wordNorms[w] * r * scratch.contextSquares[w].squareRoot()
+            scratch.cosines[w] *= r / max(norms, Self.smallestNorms)
         }
     }
 
     /// The logarithm of the sum of exp(t2 c) over the words of one report; leaves the words' shares of it in `scratch`.
-    private func pool(_ words: Range<Int>, _ scratch: TileScratch) -> Double {
+    func pool(_ words: Range<Int>, _ scratch: TileScratch) -> Double {
         var top = -Double.infinity
         for w in words { top = max(top, poolingScale * scratch.cosines[w]) }
         var sum = 0.0
@@ -90,46 +108,5 @@ struct LocalSimilarityTile {
         }
         for w in words { scratch.shares[w] /= sum }
         return top + Double.naturalLogarithm(sum)
-    }
-}
-
-/// The memory of one tile, reused for every tile and study.
-struct TileScratch {
-    /// `[N, P]`: affinities, then their softmax over words.
-    let affinities: UnsafeMutablePointer<Float>
-    /// `[N, P]`: softmax over patches, then a gradient.
-    let weights: UnsafeMutablePointer<Float>
-    /// `[N, P]`: gradients on their way back.
-    let weightGradients: UnsafeMutablePointer<Float>
-    /// `[N, d]`.
-    let contexts: UnsafeMutablePointer<Float>
-    /// `[N, d]`.
-    let contextGradients: UnsafeMutablePointer<Float>
-    /// `[N, d]`: the gradient of one study with respect to the tile's words.
-    let wordGradients: UnsafeMutablePointer<Float>
-    /// `[P]` each.
-    let columnA, columnB: UnsafeMutablePointer<Float>
-    /// `[N]` each: cosines, the norms of contexts, the shares of words in their report's similarity.
-    let cosines, contextNorms, shares: UnsafeMutablePointer<Double>
-
-    /// Memory from `arena` for tiles of at most `words` words.
-    init(words: Int, patches: Int, width: Int, arena: Arena) {
-        affinities = arena.matrix(words, patches).base
-        weights = arena.matrix(words, patches).base
-        weightGradients = arena.matrix(words, patches).base
-        contexts = arena.matrix(words, width).base
-        contextGradients = arena.matrix(words, width).base
-        wordGradients = arena.matrix(words, width).base
-        columnA = arena.matrix(1, patches).base
-        columnB = arena.matrix(1, patches).base
-        cosines = Self.doubles(words, arena)
-        contextNorms = Self.doubles(words, arena)
-        shares = Self.doubles(words, arena)
-    }
-
-    private static func doubles(_ count: Int, _ arena: Arena) -> UnsafeMutablePointer<Double> {
-        let buffer: UnsafeMutableBufferPointer<Double> = arena.buffer(max(count, 1))
-        guard let start = buffer.baseAddress else { preconditionFailure("a buffer of \(count) doubles has no start") }
-        return start
     }
 }

@@ -1,3 +1,7 @@
+import AltaCore
+import CAltaSystem
+import Foundation
+
 /// The memory of this process, pages that it shares with others included.
 public enum ProcessMemory {
     /// The most memory in bytes that was resident at any time (VmHWM).
@@ -5,6 +9,24 @@ public enum ProcessMemory {
     /// - Throws: `AltaError` where the kernel does not tell.
     public static func peakResidentBytes() throws -> Int {
         try status().bytes("VmHWM")
+    }
+
+    /// Makes `peakResidentBytes` forget what was before, and gives memory that was freed back to the system, so that none of
+    /// it is used again unseen.
+    ///
+    /// - Returns: the memory in bytes that is resident now.
+    /// - Throws: `AltaError` where the kernel has no such switch or does not let this process use it.
+    public static func beginPeak() throws -> Int {
+        alta_return_freed_memory()
+        let path = "/proc/self/clear_refs"
+        guard let file = FileHandle(forWritingAtPath: path) else {
+            throw AltaError(
+                "the peak of memory cannot be begun anew", why: String(cString: strerror(errno)), file: path)
+        }
+        do { try file.write(contentsOf: Data("5\n".utf8)) } catch {
+            throw AltaError("the peak of memory cannot be begun anew", why: "\(error)", file: path)
+        }
+        return try residentBytes()
     }
 
     /// The memory in bytes that is resident now (VmRSS).

@@ -33,7 +33,10 @@ extension Engine {
     }
 
     /// oneDNN's primitives that the engine holds now, some 150 KB each.
-    public var primitiveCount: Int { threadProducts.reduce(products.count) { $0 + $1.primitives.count } }
+    public var primitiveCount: Int {
+        let own = threadProducts.reduce(products.count) { $0 + $1.primitives.count }
+        return members.reduce(own) { $0 + $1.primitiveCount }
+    }
 
     /// The most primitives that an engine holds for packed weights, and as many on each thread for weight gradients.
     public static var largestPrimitiveCount: Int { PrimitiveCache<PackedProduct>.largestCount }

@@ -30,6 +30,23 @@ extension Engine {
             }
         }
     }
+
+    /// Runs `body` for each of 0..<count at the same time, each on one thread with an engine of its own.
+    ///
+    /// For much work of equal parts that are large themselves: no product then waits for other threads.
+    ///
+    /// - Parameter body: gets the index, the thread (below `threads`) and the engine, which it may use until it returns.
+    public func share(_ count: Int, _ body: (_ index: Int, _ thread: Int, _ engine: Engine) -> Void) {
+        guard threads > 1 else { return (0..<count).forEach { body($0, 0, self) } }
+        let parts = min(threads, count)
+        parallelParts(parts) { part in
+            for index in stride(from: part, to: count, by: parts) { body(index, part, members[part]) }
+        }
+        for member in members {
+            operationCount += member.operationCount
+            member.operationCount = 0
+        }
+    }
 }
 
 /// Traps unless two matrices have the same shape.

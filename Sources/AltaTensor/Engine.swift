@@ -27,6 +27,8 @@ public final class Engine {
     let threadScratch: [Arena]
     /// Products of plain bf16 matrices, one set a thread.
     let threadProducts: [PlainProducts]
+    /// What `share` lends to each thread; none where this engine has one thread and lends itself.
+    let members: [Engine]
 
     /// An engine with `threads` threads, the calling one included. `halfKernels` is for comparisons: nil, as what the
     /// processor does not have, means its best.
@@ -38,6 +40,9 @@ public final class Engine {
         self.format = format
         self.halfKernels = min(halfKernels ?? .tiles, .best)
         threadProducts = try (0..<threads).map { _ in try PlainProducts() }
+        members =
+            threads == 1
+            ? [] : try (0..<threads).map { _ in try Engine(threads: 1, format: format, halfKernels: halfKernels) }
         scratch = Arena(chunkBytes: 4 << 20)
         threadScratch = (0..<threads).map { _ in Arena(chunkBytes: 1 << 20) }
         handle = try Engine.makeHandle(threads: threads)

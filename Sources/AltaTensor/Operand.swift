@@ -1,3 +1,5 @@
+import Glibc
+
 /// A matrix of either format, as products take it: the same calls then serve an engine of either.
 public enum Operand {
     /// fp32 numbers.
@@ -70,6 +72,9 @@ public enum Operand {
         case .half(let matrix): UnsafeMutableRawPointer(matrix.base)
         }
     }
+
+    /// Sets every element to 0.
+    public func clear() { memset(base, 0, rows * columns * format.byteCount) }
 
     /// Copies the rows of another operand of this shape and format.
     func copy(from source: Operand) {

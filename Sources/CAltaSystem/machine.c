@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -16,6 +17,10 @@ int alta_host_name(char *name, size_t capacity) {
 int64_t alta_level_2_cache_bytes(void) {
     long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
     return bytes > 0 ? bytes : 0;
+}
+
+void alta_return_freed_memory(void) {
+    malloc_trim(0);
 }
 
 int alta_is_terminal(int descriptor) {

@@ -12,7 +12,7 @@ enum WorkerCommand {
         commands: [
             TrainCommand.pretrain, TrainCommand.align, EvaluateCommand.description, EmbedCommand.description,
             ExportCommand.description, VerifyCommand.description, BenchStepCommand.description,
-            BenchAllReduceCommand.description, BenchLoaderCommand.description,
+            BenchLossCommand.description, BenchAllReduceCommand.description, BenchLoaderCommand.description,
         ])
 
     /// Runs a command line; the process's exit code.
@@ -53,6 +53,7 @@ enum WorkerCommand {
         case EmbedCommand.description.name: try EmbedCommand.run(parsed, job: job)
         case ExportCommand.description.name: try ExportCommand.run(parsed, job: job)
         case BenchStepCommand.description.name: try BenchStepCommand.run(parsed, job: job)
+        case BenchLossCommand.description.name: try BenchLossCommand.run(parsed, job: job)
         case BenchAllReduceCommand.description.name: try BenchAllReduceCommand.run(parsed, job: job)
         case BenchLoaderCommand.description.name: try BenchLoaderCommand.run(parsed, job: job)
         default: try VerifyCommand.run(parsed, job: job)

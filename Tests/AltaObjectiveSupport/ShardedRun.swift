@@ -15,11 +15,12 @@ package struct ShardedRun: Equatable, Sendable {
 
     /// Evaluates the batch on as many threads as there are shares; a share is the ascending positions of one rank.
     package static func evaluate(
-        _ batch: EmbeddingBatch, shares: [[Int]], format: NumberFormat = .full
+        _ batch: EmbeddingBatch, shares: [[Int]], format: NumberFormat = .full, threads: Int = 1
     ) throws -> ShardedRun {
         let ranks = try ThreadCollectives.run(rankCount: shares.count) { collectives in
             try RankResult.evaluate(
-                batch, positions: shares[collectives.rank], engine: Engine(threads: 1, format: format), collectives)
+                batch, positions: shares[collectives.rank], engine: Engine(threads: threads, format: format),
+                collectives)
         }
         return try assemble(ranks, shares: shares, batch)
     }

@@ -6,10 +6,10 @@ import Testing
 
 /// What is wrong on one rank is found on every rank, at the same place, with the same words.
 @Suite struct ContrastiveFaultTests {
-    static let batch = EmbeddingBatch.random(seed: 9, width: 8, patches: 5, wordCounts: [3, 2, 4, 1, 5])
+    static let batch = SampleBatch.random(seed: 9, width: 8, patches: 5, wordCounts: [3, 2, 4, 1, 5])
 
     /// The message of each of three ranks; study i lives on rank i mod 3.
-    private func messages(_ batch: EmbeddingBatch, shares: [[Int]] = [[0, 3], [1, 4], [2]]) throws -> [String] {
+    private func messages(_ batch: SampleBatch, shares: [[Int]] = [[0, 3], [1, 4], [2]]) throws -> [String] {
         try ThreadCollectives.run(rankCount: shares.count) { collectives in
             do {
                 _ = try RankResult.evaluate(batch, positions: shares[collectives.rank], collectives)

@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    private func batch(_ fixture: FixtureFile) throws -> EmbeddingBatch {
+    private func batch(_ fixture: FixtureFile) throws -> SampleBatch {
         let counts = try fixture.integers("embeddings/words")
         let shape = try fixture.shape("embeddings/text_local")
         let (rows, width) = (shape[1], shape[2])
@@ -35,7 +35,7 @@ import Testing
             padded[i * rows * width..<(i * rows + min(counts[i], rows)) * width]
         }
         let scales = try Self.scaleNames.map { try fixture.floats("weights/\($0)")[0] }
-        return EmbeddingBatch(
+        return SampleBatch(
             width: width, patchesPerStudy: try fixture.shape("embeddings/image_local")[1],
             wordCounts: counts.map { min($0, rows) }, images: try fixture.floats("embeddings/image_global"),
             texts: try fixture.floats("embeddings/text_global"), patches: try fixture.floats("embeddings/image_local"),

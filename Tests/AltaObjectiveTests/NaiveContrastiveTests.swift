@@ -9,7 +9,7 @@ import Testing
     static let step = 1e-5
 
     @Test func closedFormIsTheGradient() {
-        let batch = EmbeddingBatch.random(seed: 1, width: 4, patches: 5, wordCounts: [3, 1, 4])
+        let batch = SampleBatch.random(seed: 1, width: 4, patches: 5, wordCounts: [3, 1, 4])
         let naive = NaiveContrastive(batch)
         let gradient = naive.gradient()
         var place = 0

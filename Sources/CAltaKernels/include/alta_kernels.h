@@ -7,3 +7,4 @@
 #include "alta_matmul.h"
 #include "alta_rows.h"
 #include "alta_threads.h"
+#include "alta_word_patch.h"

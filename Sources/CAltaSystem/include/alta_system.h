@@ -22,6 +22,9 @@ int alta_host_name(char *name, size_t capacity);
 /// The bytes of a core's level 2 cache; 0 where unknown.
 int64_t alta_level_2_cache_bytes(void);
 
+/// Gives pages that hold nothing but freed memory back to the system.
+void alta_return_freed_memory(void);
+
 // MARK: Memory that processes share
 // A file without a name: nothing is left of it when the last process that has it open or mapped is gone, however that ends.
 

@@ -31,7 +31,9 @@ threads it chooses by itself. It computes no dropout unless told to, though this
 recomputes a fixture, and stops where losses or gradients are wrong. It is compiled and warmed up once, then sleeps
 while others are timed. This project's worker is started anew for each turn; it checks itself and warms up too.
 
-In a round everyone takes one turn, every second round in reverse order. A ratio is formed within a round."""
+In a round everyone takes one turn, every second round in reverse order. A ratio is formed within a round.
+
+`Cluster/compare loss` times the contrastive losses alone instead (Cluster/compare loss --help)."""
 NOTES = """example: Cluster/compare --precision bf16 --pairs 7 --output compare.json
 
 Takes about half an hour a precision for alta-base on two cores, longer where torch.compile has compiled nothing yet (its
@@ -63,7 +65,7 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, as all of this project's programs do."""
 
     def error(self, message: str) -> NoReturn:
-        print(f"error: {message}; see Cluster/compare --help", file=sys.stderr)
+        print(f"error: {message}; see {self.prog} --help", file=sys.stderr)
         sys.exit(2)
 
 

@@ -1,0 +1,43 @@
+import AltaFormats
+import AltaObjective
+
+/// A batch of one rank with its losses and gradients, for other programs to compare.
+struct LossDump {
+    let embeddings: SyntheticEmbeddings
+    let share: LocalEmbeddings
+    let result: ContrastiveResult
+
+    /// Writes safetensors: `embeddings/…` and `gradients/…` of `image_global` and `text_global` `[B, d]`, `image_local`
+    /// `[B, P, d]` and `text_local` `[sum of W_i, d]`, `embeddings/words` `[B]`; `scales` (logarithms), `gradients/scales`
+    /// and `losses` (global, local).
+    func write(_ path: String) throws {
+        let scales = embeddings.scales
+        let parts = [
+            ("embeddings", share.imageGlobal, share.textGlobal, share.patches, share.words),
+            (
+                "gradients", result.imageGlobalGradient, result.textGlobalGradient, result.patchesGradient,
+                result.wordsGradient
+            ),
+        ]
+        let (b, p, d) = (share.count, embeddings.patchesPerStudy, share.width)
+        let tensors = parts.flatMap { group, images, texts, patches, words in
+            [
+                TensorSource.floats("\(group)/image_global", shape: [b, d], images.toArray()),
+                .floats("\(group)/text_global", shape: [b, d], texts.toArray()),
+                .floats("\(group)/image_local", shape: [b, p, d], patches.toArray()),
+                .floats("\(group)/text_local", shape: [words.rows, d], words.toArray()),
+            ]
+        }
+        let found = result.scaleGradients
+        let gradients = [found.logitScale, found.localScale1, found.localScale2, found.localScale3].map { Float($0) }
+        try SafetensorsWriter.write(
+            tensors + [
+                .integers("embeddings/words", shape: [b], embeddings.wordCounts),
+                .floats(
+                    "scales", shape: [4],
+                    [scales.logitScale, scales.localScale1, scales.localScale2, scales.localScale3]),
+                .floats("gradients/scales", shape: [4], gradients),
+                .floats("losses", shape: [2], [Float(result.globalLoss), Float(result.localLoss)]),
+            ], to: path)
+    }
+}
