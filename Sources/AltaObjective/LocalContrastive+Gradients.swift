@@ -10,7 +10,7 @@ extension LocalContrastive {
     /// every rank repeats the pass at the next coarser scale, so the choice depends on the batch alone. Collective.
     ///
     /// - Returns: `[b * 3]`: of `logit_scale_local1`, `2` and `3`.
-    /// - Throws: `AltaError`, the same on every rank, when a gradient is not finite or beyond the coarsest scale.
+    /// - Throws: `NotFiniteNumber`, the same on every rank, when a gradient is not finite or beyond the coarsest scale.
     func gradients(_ statistics: LocalStatistics, patches: Matrix, words: Matrix) throws -> [Double] {
         let sums: UnsafeMutableBufferPointer<Int64> = context.arena.buffer(batch.words.count)
         var firstFault = Int64.max
@@ -27,10 +27,9 @@ extension LocalContrastive {
                 return pass.scaleGradients
             }
         }
-        throw AltaError(
-            "a gradient of the local contrastive loss is not finite at position \(firstFault) of the global batch",
-            why: "it overflows, or is beyond the 1e14 that order-free sums hold",
-            remedy: "lower the learning rate, or look at that study's row of the data",
+        throw NotFiniteNumber(
+            "a gradient of the local contrastive loss",
+            why: "it overflows, or is beyond the 1e14 that order-free sums hold", position: Int(firstFault),
             rank: batch.owner[Int(firstFault)])
     }
 
