@@ -2,7 +2,7 @@ import AltaCore
 
 /// A number of a step that is not finite, or larger than order-free sums hold. Every rank throws the same, and before an
 /// update.
-public struct NotFiniteNumber: Error, Sendable, Equatable {
+public struct NotFiniteNumber: Error, Sendable, Equatable, CustomStringConvertible {
     /// What is not finite, to begin a sentence: `the loss masked_language`, `the gradient of` a weight.
     public let quantity: String
     /// Why, where that is known.
@@ -19,6 +19,9 @@ public struct NotFiniteNumber: Error, Sendable, Equatable {
         self.position = position
         self.rank = rank
     }
+
+    /// As `error` has it.
+    public var description: String { error.description }
 
     /// The fault as it is told. The file and the row of the study are added by who knows the table.
     public var error: AltaError {

@@ -23,7 +23,7 @@ struct SpoiltCohort {
 
     /// A report so long that it reaches positions whose embeddings are huge: its states are no numbers.
     static func longReport(_ command: String) throws -> SpoiltCohort {
-        try make(command) { file in
+        try make(command) { file, _ in
             for name in file.tensors.keys where name.hasSuffix("position_embeddings.weight") {
                 let width = file.tensors[name]?.shape[1] ?? 0
                 for index in firstSpoiltPosition * width..<(file.tensors[name]?.values.count ?? 0) {
@@ -33,8 +33,26 @@ struct SpoiltCohort {
         }
     }
 
+    /// An output matrix of language so large that losses are finite, and gradients of some studies beyond what an
+    /// order-free sum takes.
+    static func steep() throws -> SpoiltCohort {
+        try make("pretrain") { file, model in
+            for spec in WeightCatalog.make(model).specs {
+                for part in spec.parts where part.name.contains(".cls.predictions.") {
+                    try file.draw(part, of: spec)
+                    guard part.name.hasSuffix("decoder.weight"), var tensor = file.tensors[part.name] else { continue }
+                    tensor.values = tensor.values.map { $0 * outputScale }
+                    file.tensors[part.name] = tensor
+                }
+            }
+        }
+    }
+
+    /// So that some steps overflow and some do not.
+    private static let outputScale: Float = 20_000
+
     private static func make(
-        _ command: String, spoil: (inout PublishedFile) -> Void
+        _ command: String, spoil: (inout PublishedFile, ModelConfig) throws -> Void
     ) throws -> SpoiltCohort {
         var cohort = try SampleCohort.make()
         cohort.rows[study].report = (0..<wordCount).map { SampleCohort.words[$0 % 4] }.joined(separator: " ")
@@ -43,30 +61,31 @@ struct SpoiltCohort {
         var model = try RunConfig(json: ["stage": .string(command), "model": job.settings["model"] ?? .null]).model
         model.vocabulary = SampleCohort.specials.count + SampleCohort.words.count
         var file = try PublishedFile.pretrained(.text, model)
-        spoil(&file)
+        try spoil(&file, model)
         try file.write("\(cohort.folder)/text.safetensors")
         job.settings["pretrained"] = ["text": .string("\(cohort.folder)/text.safetensors")]
         job.settings["checkpoint_every"] = 1_000_000
         return SpoiltCohort(cohort: cohort, job: job)
     }
 
+    /// The plan of a step.
+    func plan(_ step: Int, ranks: Int) throws -> StepPlan {
+        let config = try RunConfig(json: ["stage": .string(job.command), "model": job.settings["model"] ?? .null])
+        let source = try StudySource.open(cohort.tablePath, recipe: StudyRecipe(config.model))
+        var plan = try BatchPlan(
+            costs: source.costs(maxTokens: config.model.maxTokens),
+            globalBatch: try #require(job.settings["global_batch"]?.int), seed: config.seed, rankCount: ranks)
+        return plan.step(step - 1)
+    }
+
     /// The steps in which the study is, with its position in the global batch and the rank that computes it: from the
     /// plan alone.
     func places(ranks: Int, steps: Int) throws -> [(step: Int, place: (position: Int, rank: Int))] {
-        let config = try RunConfig.load(path: nil, overrides: ["stage=\(job.command)"])
-        let model = try RunConfig(
-            json: ["stage": .string(job.command), "model": job.settings["model"] ?? .null]
-        ).model
-        let source = try StudySource.open(cohort.tablePath, recipe: StudyRecipe(model))
-        var plan = try BatchPlan(
-            costs: source.costs(maxTokens: model.maxTokens),
-            globalBatch: try #require(job.settings["global_batch"]?.int),
-            seed: config.seed, rankCount: ranks)
-        return try (0..<steps).compactMap { index in
-            let step = plan.step(index)
+        try (1...steps).compactMap { number in
+            let step = try plan(number, ranks: ranks)
             guard let position = step.studies.firstIndex(where: { $0.row == Self.study }) else { return nil }
             let rank = try #require(step.shares.firstIndex { $0.contains(position) })
-            return (index + 1, (position, rank))
+            return (number, (position, rank))
         }
     }
 }
