@@ -90,20 +90,16 @@ struct WeightOutlier: Equatable {
     }
 
     func error(_ difference: WeightDifference, hosts: [String], step: Int) -> AltaError {
-        let place = "rank \(rank) on \(hosts[rank])"
-        let more =
-            others.count > 1 ? " (so have ranks \(others.dropFirst().map(String.init).joined(separator: ", ")))" : ""
-        let doubt = "\(isCertain ? "" : "; which of the two is wrong is not known")"
-        let suspects =
-            isCertain
-            ? "the memory of \(hosts[rank])"
-            : "the memory of " + Set([hosts[rank], hosts[reference]]).sorted().joined(separator: " and ")
+        let more = others.dropFirst().map(String.init).joined(separator: ", ")
+        let suspects = isCertain ? [hosts[rank]] : Set([hosts[rank], hosts[reference]]).sorted()
         return AltaError(
-            "\(place) has other weights after step \(step) than rank \(reference) on \(hosts[reference])\(more)",
-            why: "\(difference.text(reference: reference))\(doubt)",
+            "weights on \(hosts[rank]) differ after step \(step) from those of rank \(reference) on \(hosts[reference])"
+                + (more.isEmpty ? "" : ", and so do those of ranks \(more)"),
+            why: difference.text(reference: reference) + (isCertain ? "" : "; which of the two is wrong is not known"),
             remedy:
-                "no checkpoint of them was written: test \(suspects), and start the run again without it; it goes on "
-                + "from its newest checkpoint", rank: rank, exitCode: .stoppedEarly)
+                "no checkpoint of them was written: test the memory of \(suspects.joined(separator: " and of ")), and "
+                + "start the run again without it; it goes on from its newest checkpoint",
+            rank: rank, exitCode: .stoppedEarly)
     }
 }
 
@@ -121,7 +117,7 @@ struct WeightDifference {
     func text(reference rank: Int) -> String {
         let bits = (value.bitPattern ^ reference.bitPattern).nonzeroBitCount
         return
-            "\(name) is \(value) there and \(reference) on rank \(rank), \(bits) of 32 bits differ; numbers of this tensor "
+            "\(name) is \(value) here and \(reference) on rank \(rank), \(bits) of 32 bits differ; numbers of this tensor "
             + "that differ: \(count), tensors: \(tensorCount)"
     }
 }

@@ -35,7 +35,9 @@ struct SpoiltCohort {
 
     /// An output matrix of language so large that losses are finite, and gradients of some studies beyond what an
     /// order-free sum takes.
-    static func steep() throws -> SpoiltCohort {
+    ///
+    /// - Parameter outputScale: 20,000: one study of some steps; 200,000: several of every step.
+    static func steep(outputScale: Float) throws -> SpoiltCohort {
         try make("pretrain") { file, model in
             for spec in WeightCatalog.make(model).specs {
                 for part in spec.parts where part.name.contains(".cls.predictions.") {
@@ -47,9 +49,6 @@ struct SpoiltCohort {
             }
         }
     }
-
-    /// So that some steps overflow and some do not.
-    private static let outputScale: Float = 20_000
 
     private static func make(
         _ command: String, spoil: (inout PublishedFile, ModelConfig) throws -> Void

@@ -65,7 +65,7 @@ import Testing
         #expect(failure.error.exitCode == .stoppedEarly)
         let text = failure.error.description
         for part in [
-            "rank \(odd) on ", "after step 7", "rank \(odd == 0 ? 1 : 0)", "\(name)[5, 3]", "1 of 32 bits",
+            "(rank \(odd))", "after step 7", "of rank \(odd == 0 ? 1 : 0) on ", "\(name)[5, 3]", "1 of 32 bits",
             "differ: 1, tensors: 1",
         ] { #expect(text.contains(part), "\(text)") }
         #expect(!text.contains("not known"))
@@ -77,7 +77,7 @@ import Testing
             if rank == 0 { Self.flip(weights.trainables[0].value, 0, bit: 31) }
         }
         let text = try #require(found[0]?.error.description)
-        #expect(text.contains("not known") && text.contains("rank 1 on") && text.contains("rank 0 on"))
+        #expect(text.contains("not known") && text.contains("(rank 1)") && text.contains("of rank 0 on"))
     }
 
     /// Moments are compared too; of several ranks the first is described, and the others are listed.
@@ -88,7 +88,7 @@ import Testing
             if rank == 4 { Self.flip(optimizer.moments(slot).first, 9) }
         }
         let text = try #require(found[3]?.error.description)
-        for part in ["the second moment of cls_token[0, 0, 2]", "rank 1 on", "(so have ranks 4)"] {
+        for part in ["the second moment of cls_token[0, 0, 2]", "(rank 1)", "so do those of ranks 4"] {
             #expect(text.contains(part), "\(text)")
         }
         #expect(Set(found.map { $0?.error.description }).count == 1)
@@ -99,7 +99,7 @@ import Testing
         let found = try failures(ranks: 3) { rank, _, optimizer in
             if rank == 2 { Self.flip(optimizer.moments(0).first, 0, bit: 31) }
         }
-        #expect(try #require(found[0]?.error.description).contains("is -0.0 there and 0.0"))
+        #expect(try #require(found[0]?.error.description).contains("is -0.0 here and 0.0"))
     }
 }
 
@@ -116,7 +116,7 @@ extension WorkerJobs {
             expectDone(try job.run("whole", ranks: 3))
             let outcome = try check(job, "run", step: 3, rank: rank)
             expectFault(
-                outcome, ["rank \(rank) on ", "after step 4", "rank \(rank == 0 ? 1 : 0)", "newest checkpoint"],
+                outcome, ["(rank \(rank))", "after step 4", "of rank \(rank == 0 ? 1 : 0) on ", "newest checkpoint"],
                 exitCode: 75)
             #expect(try job.checkpointNames("run").last == "step-00000002")
             expectDone(try job.run("run", ranks: 2))
