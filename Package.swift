@@ -81,6 +81,9 @@ let package = Package(
             name: "alta-allocation-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain", "CAllocationCounter"],
             path: "Tests/AllocationCheck", swiftSettings: strict),
         .executableTarget(
+            name: "alta-weight-check", dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaModel", "AltaTrain"],
+            path: "Tests/WeightCheck", swiftSettings: strict),
+        .executableTarget(
             name: "alta-frozen-check", dependencies: ["AltaCore", "AltaComm", "AltaPlacement"],
             path: "Tests/FrozenCheck", swiftSettings: strict),
         .target(

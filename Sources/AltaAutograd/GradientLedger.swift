@@ -98,6 +98,16 @@ public final class GradientLedger {
             storage: storage ?? .own(sum, count: count))
     }
 
+    /// The slot with a partial of this ledger's own that is not finite: the first that was refused, or, where sums are
+    /// floating and nothing is refused, the first in order. nil: there is none. Reads every floating sum; for messages.
+    public var firstNotFinite: Int? {
+        guard sum == .floating else { return isFinite ? nil : firstBadSlot ?? 0 }
+        let partials = storage.partials.assumingMemoryBound(to: Float.self)
+        return isWritten.indices.first { slot in
+            isWritten[slot] && (offsets[slot]..<offsets[slot + 1]).contains { !partials[$0].isFinite }
+        }
+    }
+
     /// How many parameters there are.
     public var slotCount: Int { shapes.count }
 

@@ -5,7 +5,7 @@ public protocol BucketReduction: AnyObject {
     /// Seconds of the last round that `finish` waited for ranks of this node.
     var secondsWaited: Double { get }
 
-    /// Waits until this rank's summands may be written. Collective.
+    /// Waits until this rank's summands may be written; gives a round up in which no rank announced anything. Collective.
     func begin() throws
     /// Tells that this rank's summands of the first `count` buckets are final. Not collective.
     func announce(_ count: Int)

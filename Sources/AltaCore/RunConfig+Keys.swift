@@ -17,7 +17,7 @@ extension RunConfig {
     /// `RunConfig+Parsing.swift` treats apart because it may be a name.
     static let keys: [ConfigurationKey<RunConfig>] =
         [stageKey] + ModelConfig.keys.map { $0.within("model", \.model) } + dataKeys + durationKeys + methodKeys
-        + folderKeys
+        + safetyKeys + folderKeys
 
     private static let stageKey = ConfigurationKey<RunConfig>(
         "stage", \.model.stage, .choice, "which model the run trains: align or pretrain; the command's by default")
@@ -77,6 +77,16 @@ extension RunConfig {
         .init(
             "dropout", \.dropout, ConfigurationValue<Double>.real(atLeast: 0, below: 1).orNull(),
             "BERT's dropout; null: the text encoder's own, model.dropout without one"),
+    ]
+
+    /// They change no step that goes well.
+    private static let safetyKeys: [ConfigurationKey<RunConfig>] = [
+        .init(
+            "on_not_finite", \.onNotFinite, .choice, definesRun: false,
+            "a step with a loss or gradient that is not finite: stop the run, or skip its update"),
+        .init(
+            "compare_weights_every", \.compareWeightsEvery, .whole(atLeast: 1), definesRun: false,
+            "steps between comparisons of the ranks' weights; before a checkpoint always"),
     ]
 
     private static let folderKeys: [ConfigurationKey<RunConfig>] = [

@@ -35,6 +35,14 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
     case fp32, bf16, auto
 }
 
+/// What becomes of a step whose losses or gradient are not finite.
+public enum OnNotFinite: String, Codable, Sendable, CaseIterable {
+    /// The run ends before the update.
+    case stop
+    /// The step makes no update, and the run goes on.
+    case skip
+}
+
 /// Where a run begins.
 public enum Resume: Equatable, Sendable {
     /// At the first step.
@@ -94,6 +102,10 @@ public struct RunConfig: Equatable, Sendable {
     public var absentViews = AbsentViews.each
     /// BERT's dropout; nil: the text encoder's own, the model's without one.
     public var dropout: Double?
+    /// What becomes of a step whose losses or gradient are not finite.
+    public var onNotFinite = OnNotFinite.stop
+    /// Steps between comparisons of what the ranks trained.
+    public var compareWeightsEvery = 100
     /// The run folder.
     public var output: String?
     /// Steps between checkpoints; nil: each epoch.

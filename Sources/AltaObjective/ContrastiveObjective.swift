@@ -19,8 +19,9 @@ public struct ContrastiveObjective: Sendable {
     ///   - engine: this rank's arithmetic.
     ///   - arena: holds the result's gradients; everything else is taken and given back.
     ///   - collectives: the ranks.
-    /// - Throws: `AltaError`, on every rank the same and after the same collectives, when a share, a loss or a gradient
-    ///   is not finite; it names the rank, the study's position in the batch and the loss.
+    /// - Throws: on every rank the same and after the same collectives: `NotFiniteNumber` when an embedding, a loss or a
+    ///   gradient is not finite, with the rank, the study's position in the batch and the loss; `AltaError` when the
+    ///   losses are not defined for the shares.
     public func evaluate(
         _ own: LocalEmbeddings, scales: ContrastiveScales, engine: Engine, arena: Arena, collectives: any Collectives
     ) throws -> ContrastiveResult {

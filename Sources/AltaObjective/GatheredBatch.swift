@@ -25,8 +25,8 @@ struct GatheredBatch {
 
     /// Exchanges sizes, checks them and the numbers, then exchanges the embeddings. Collective.
     ///
-    /// - Throws: `AltaError`, the same on every rank, when the shares are no partition of the batch or an embedding is not
-    ///   finite; it names the rank and the study's global position.
+    /// - Throws: the same on every rank: `AltaError` when the shares are no partition of the batch, `NotFiniteNumber`
+    ///   when an embedding is not finite; with the rank and the study's global position.
     static func gather(_ own: LocalEmbeddings, _ context: ContrastiveContext) throws -> GatheredBatch {
         let collectives = context.collectives
         let headers = try context.clock.time(\.waited) { try StudyHeader.exchange(own, collectives) }

@@ -84,12 +84,20 @@ struct GlobalContrastive {
 }
 
 extension GatheredBatch {
-    /// Throws, on every rank the same, if a row's or column's log-sum-exp is not finite (both `[B]`, in global order).
+    /// Throws `NotFiniteNumber`, on every rank the same, if a row's log-sum-exp is not finite, or a column's (or else the
+    /// logit of a study and its own report); both `[B]`, in global order.
+    ///
+    /// A report that overflows spoils every row and one column, a study one row and every column: the study at fault is
+    /// the one that both have in common, where there is one.
     func checkFinite(_ rows: [Double], _ columns: [Double], _ loss: String) throws {
-        guard let position = rows.indices.first(where: { !rows[$0].isFinite || !columns[$0].isFinite }) else { return }
-        throw AltaError(
-            "the \(loss) is not finite at position \(position) of the global batch",
-            why: "a similarity of its \(rows[position].isFinite ? "report" : "radiographs") overflows",
-            remedy: "lower the learning rate, or look at that study's row of the data", rank: owner[position])
+        let (badRows, badColumns) = (rows.map { !$0.isFinite }, columns.map { !$0.isFinite })
+        let positions = rows.indices
+        guard
+            let position = positions.first(where: { badRows[$0] && badColumns[$0] })
+                ?? positions.first(where: { badRows[$0] || badColumns[$0] })
+        else { return }
+        throw NotFiniteNumber(
+            "the \(loss)", why: "a similarity of the study's radiographs or of its report overflows",
+            position: position, rank: owner[position])
     }
 }

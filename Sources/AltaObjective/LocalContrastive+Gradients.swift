@@ -9,7 +9,7 @@ extension LocalContrastive {
     /// studies of all ranks, one term a study, in fixed point, a block of reports at a time. Collective.
     ///
     /// - Returns: `[b * 3]`: of `logit_scale_local1`, `2` and `3`.
-    /// - Throws: `AltaError`, the same on every rank, when a gradient is not finite or beyond the coarsest scale.
+    /// - Throws: `NotFiniteNumber`, the same on every rank, when a gradient is not finite or beyond the coarsest scale.
     func gradients(_ statistics: LocalStatistics, patches: Matrix, words: Matrix) throws -> [Double] {
         patches.fill(0)
         let studies = StudyGradients.make(patches: patches, count: own.count, arena: context.arena)
@@ -62,11 +62,10 @@ extension LocalContrastive {
         return first == Int64.max ? nil : Int(first)
     }
 
-    private func notFinite(_ position: Int) -> AltaError {
-        AltaError(
-            "a gradient of the local contrastive loss is not finite at position \(position) of the global batch",
-            why: "it overflows, or is beyond the 1e14 that order-free sums hold",
-            remedy: "lower the learning rate, or look at that study's row of the data",
+    private func notFinite(_ position: Int) -> NotFiniteNumber {
+        NotFiniteNumber(
+            "a gradient of the local contrastive loss",
+            why: "it overflows, or is beyond the 1e14 that order-free sums hold", position: position,
             rank: batch.owner[position])
     }
 

@@ -33,7 +33,6 @@ struct StudyHeader {
 
     /// Why the losses are not defined for this study, if so; other studies have `patches` patches.
     private func fault(patches others: Int) -> String? {
-        if !notFinite.isEmpty { return "its \(notFinite.names) are not finite" }
         if words < 1 { return "its report has no words" }
         return patches != others || patches < 1 ? "it has \(patches) patches, others have \(others)" : nil
     }
@@ -45,7 +44,8 @@ struct StudyHeader {
         notFinite = EmbeddingKinds(rawValue: fields[3])
     }
 
-    /// Throws, on every rank the same, unless the shares are a partition of 0..<B that the losses are defined for.
+    /// Throws, on every rank the same, unless the shares are a partition of 0..<B that the losses are defined for, with
+    /// finite embeddings (`NotFiniteNumber`).
     static func check(_ headers: [[StudyHeader]], globalBatch: Int) throws {
         let positions = headers.joined().map(\.position).sorted()
         guard !positions.isEmpty, positions == Array(0..<positions.count), positions.count == globalBatch else {
@@ -54,16 +54,19 @@ struct StudyHeader {
                 why: "their positions are \(positions)", remedy: "report this as a defect of the batch plan")
         }
         let patches = headers.joined().first?.patches ?? 0
-        let faults = headers.enumerated().flatMap { rank, studies in
-            studies.compactMap { study in
-                study.fault(patches: patches).map { (position: study.position, rank: rank, what: $0) }
+        let studies = headers.enumerated().flatMap { rank, studies in studies.map { (rank: rank, study: $0) } }
+            .sorted { $0.study.position < $1.study.position }
+        for (rank, study) in studies {
+            if let fault = study.fault(patches: patches) {
+                throw AltaError(
+                    "the contrastive losses are not defined for the study at position \(study.position) of the global "
+                        + "batch", why: fault, remedy: "see its row of the data", rank: rank)
             }
+            guard !study.notFinite.isEmpty else { continue }
+            throw NotFiniteNumber(
+                "what the \(study.notFinite.losses) reads", why: "the study's \(study.notFinite.names)",
+                position: study.position, rank: rank)
         }
-        guard let first = faults.min(by: { $0.position < $1.position }) else { return }
-        throw AltaError(
-            "the contrastive losses are not defined for the study at position \(first.position) of the global batch",
-            why: first.what, remedy: "see its row of the data, or lower the learning rate if training diverged",
-            rank: first.rank)
     }
 }
 
@@ -87,6 +90,15 @@ struct EmbeddingKinds: OptionSet {
             kinds.insert(kind)
         }
         return kinds
+    }
+
+    /// The losses that read them, for messages.
+    var losses: String {
+        let reads = (
+            global: !isDisjoint(with: [.imageGlobal, .textGlobal]), local: !isDisjoint(with: [.patches, .words])
+        )
+        if reads.global && reads.local { return "global and the local contrastive loss" }
+        return reads.global ? "global contrastive loss" : "local contrastive loss"
     }
 
     /// For messages.

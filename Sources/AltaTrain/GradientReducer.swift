@@ -33,6 +33,8 @@ public final class GradientReducer {
     }
 
     /// Empties this rank's sums. Collective: waits for ranks that still read the last ones.
+    ///
+    /// A step from which all ranks turn back before the first `advance` needs no `finish`: the next `begin` gives it up.
     public func begin() throws {
         try reduction.begin()
         ledger.reset()

@@ -9,7 +9,8 @@ public final class PhaseClock {
     public private(set) var seconds: [Phase: Double] = [:]
     /// The part of those of `communication` that passed waiting for slower ranks, as far as it is known.
     public private(set) var secondsWaited = 0.0
-    /// What is going on, or went on last: a phase of the step, or `start`, `checkpoint`, `evaluation`.
+    /// What is going on, or went on last: a phase of the step, or `start`, `comparison`,
+    /// `checkpoint`, `evaluation`.
     public var current = "start"
     /// The step at hand, from 1; nil before the first.
     public var step: Int?

@@ -1,5 +1,6 @@
 import AltaComm
 import AltaCore
+import AltaData
 import AltaEvaluate
 import AltaPlacement
 import AltaTensor
@@ -36,6 +37,17 @@ final class RunRecorder: TrainingListener {
     func completed(_ report: StepReport) throws {
         try log.append(report)
         progress.show(report)
+    }
+
+    func skipped(_ failure: AgreedFailure, plan: StepPlan) throws {
+        let (error, step) = (failure.error, plan.step + 1)
+        FileHandle.standardError.say("warning: step \(step) is skipped: \(error.description)\n")
+        let place = [("position", failure.notFinite?.position), ("row", error.row), ("rank", error.rank)]
+        try log.append(
+            event: "skipped",
+            [("step", .integer(step)), ("epoch", .number(plan.fractionalEpoch))]
+                + place.compactMap { name, value in value.map { (name, .integer($0)) } }
+                + [("message", .string(error.description))])
     }
 
     func validated(_ members: [(String, JSONValue)], step: Int) throws {

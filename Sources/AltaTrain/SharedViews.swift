@@ -37,6 +37,9 @@ struct SharedViews {
     /// False once a study's gradient of the rows was not finite or out of range in this step.
     var isFinite: Bool { ledger.isFinite }
 
+    /// Forgets the gradients of the rows, and whether they were finite.
+    func reset() { ledger.reset() }
+
     /// Collective. Encodes the views that this rank's studies lack; the rank that sweeps, those that any study lacks.
     ///
     /// - Parameters:

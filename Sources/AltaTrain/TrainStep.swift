@@ -50,7 +50,8 @@ public struct TrainStep {
     ///   - studies: this rank's share, in the order of `plan.shares[rank]`.
     ///   - counts: what the two summed losses are divided by, over the global batch.
     /// - Returns: the losses, the same on every rank.
-    /// - Throws: `AltaError` on every rank where any rank met a number that is not finite.
+    /// - Throws: `AgreedFailure` with its `notFinite` on every rank where any rank met a number that is not finite; then
+    ///   the gradient is of no use, and the next step may be taken all the same.
     func gradients(_ studies: [PreparedStudy], plan: StepPlan, counts: LossCounts) throws -> StepGradients {
         let operationsBefore = engine.operationCount
         try clock.measure(.communication) { try reducer.begin() }
@@ -76,7 +77,10 @@ public struct TrainStep {
         summary.operations = engine.operationCount - operationsBefore
         let total = try clock.measure(.communication) { try summary.total(collectives) }
         let losses = total.losses(contrast?.result, counts: counts)
-        try checkFinite(total, losses, norm: norm)
+        guard total.firstBad == nil, losses.total.isFinite, norm.isFinite else {
+            let origin = NotFiniteOrigin(step: self, studies: studies, plan: plan, counts: counts)
+            throw AgreedFailure(try origin.find(contrast, absent: absent, total: total, losses: losses))
+        }
         return StepGradients(
             losses: losses, norm: norm, operations: total.operations, embeddings: contrast?.local)
     }
@@ -107,7 +111,7 @@ public struct TrainStep {
     }
 
     /// The forward pass of one micro-batch; recorded for a backward sweep, or for its embeddings alone.
-    private func forward(
+    func forward(
         _ studies: ArraySlice<PreparedStudy>, absent: SharedPass?, counts: LossCounts, recording: Bool
     ) -> ForwardPass {
         activations.release(to: .start)
@@ -135,9 +139,11 @@ public struct TrainStep {
             clock.move(result.seconds.communication, from: .loss, to: .communication)
             clock.noteWait(result.seconds.waited)
             return result
+        } catch let number as NotFiniteNumber {
+            throw AgreedFailure(number)
         } catch let error as AltaError {
             // The objective throws the same on every rank and names the study's own, which alone tells it.
-            guard let rank = error.rank, rank != collectives.rank else { throw error }
+            guard let rank = error.rank else { throw error }
             throw AgreedFailure(error: error, reportingRank: rank)
         }
     }
@@ -156,41 +162,21 @@ public struct TrainStep {
     /// The first parameter that refused a partial; where shared rows did, the token that absent views are made of.
     private var firstBadSlot: Int? {
         if !ledger.isFinite { return ledger.firstBadSlot ?? 0 }
-        guard let sharedViews, !sharedViews.isFinite else { return nil }
-        return model.weights.find("missing_token")?.trainable?.slot ?? 0
+        return sharedViews.flatMap { $0.isFinite ? nil : absentSlot }
     }
 
-    /// A number that is not finite on one rank is found on all of them before the update.
-    private func checkFinite(_ total: StepTotal, _ losses: Losses, norm: Double) throws {
-        if let (rank, slot) = total.firstBad {
-            let name = model.weights.trainableSpecs[slot].name
-            throw AgreedFailure(
-                error: AltaError(
-                    "the gradient of \(name) is not finite or too large", why: "a study on this rank overflowed",
-                    remedy: "lower learning_rate, or look at the step's studies", rank: rank), reportingRank: rank)
-        }
-        for (name, value) in losses.named where !value.isFinite { throw notFinite("the loss \(name)") }
-        guard norm.isFinite else { throw notFinite("the gradient") }
-    }
-}
-
-extension TrainStep {
-    /// What all ranks see alike.
-    private func notFinite(_ what: String) -> AgreedFailure {
-        AgreedFailure(
-            error: AltaError("\(what) is not finite", remedy: "lower learning_rate, or look at the step's studies"),
-            reportingRank: 0)
-    }
+    /// The parameter that the gradients of shared absent views are told under.
+    var absentSlot: Int { model.weights.find("missing_token")?.trainable?.slot ?? 0 }
 }
 
 /// What a forward pass leaves behind.
-private struct ForwardPass {
+struct ForwardPass {
     let tape: Tape
     let output: ModelOutput
 }
 
 /// The share in the joint space, and its contrastive losses.
-private struct ContrastivePass {
+struct ContrastivePass {
     let share: ShareEmbeddings
     let local: LocalEmbeddings
     let result: ContrastiveResult

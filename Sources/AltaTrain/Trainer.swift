@@ -8,12 +8,19 @@ public struct Trainer {
     let run: TrainingRun
     let context: RankContext
     let listener: any TrainingListener
+    let completed: (_ step: Int, _ weights: ModelWeights) throws -> Void
 
     /// Collective. Opens the run that the configuration describes and trains it to its end.
     ///
-    /// - Parameter listener: hears of every step; on rank 0 it writes the log and the progress line.
+    /// - Parameters:
+    ///   - isTerminal: whether the progress line is rewritten.
+    ///   - completed: is called on every rank after every step (from 1), with what the rank then has; for programs that
+    ///     watch a run.
     /// - Throws: `AgreedFailure` for what every rank knows of, `AltaError` for the rest.
-    public static func train(_ requested: RunConfig, context joined: RankContext, isTerminal: Bool) throws {
+    public static func train(
+        _ requested: RunConfig, context joined: RankContext, isTerminal: Bool,
+        completed: @escaping (_ step: Int, _ weights: ModelWeights) throws -> Void = { _, _ in }
+    ) throws {
         joined.clock.current = "start"
         let notices = NoticeBoard()
         try joined.checkSameConfiguration(requested)
@@ -26,7 +33,7 @@ public struct Trainer {
             return try RunRecorder.open(
                 run, notices: notices.texts, ranks: context.collectives, isTerminal: isTerminal)
         }
-        try Trainer(run: run, context: context, listener: listener).loop()
+        try Trainer(run: run, context: context, listener: listener, completed: completed).loop()
         try run.step.reducer.free()
     }
 
@@ -34,6 +41,7 @@ public struct Trainer {
         var plan = run.plan
         let update = TrainingUpdate(step: run.step, optimizer: run.optimizer, context: context)
         let schedule = Schedule(run.config)
+        var skips = SkippedSteps(run.config.onNotFinite)
         let stream = run.stream(rank: context.collectives.rank)
         defer { stream.cancel() }
         for index in run.completedSteps..<max(run.completedSteps, run.totalSteps) {
@@ -41,8 +49,11 @@ public struct Trainer {
             context.clock.step = index + 1
             let step = plan.step(index)
             let studies = try nextShare(stream)
-            let report = try update(studies, plan: step, rate: schedule.rate(epoch: step.fractionalEpoch))
-            try listener.completed(report)
+            let rate = schedule.rate(epoch: step.fractionalEpoch)
+            let report = try attempt(step, &skips) { try update(studies, plan: step, rate: rate) }
+            if let report { try listener.completed(report) }
+            try completed(index + 1, run.weights)
+            if run.isComparisonDue(after: index + 1) { try compareWeights(step: index + 1) }
             if run.isCheckpointDue(after: index + 1) { try save(step: index + 1) }
             if run.isEpochEnd(after: index + 1) { try validate(step: index + 1) }
         }
@@ -56,6 +67,29 @@ public struct Trainer {
             let own = stream.next()
             return try context.agree { try own.get() }
         }
+    }
+
+    /// Collective. What a step reports; nil where it was skipped, on every rank alike.
+    private func attempt(
+        _ plan: StepPlan, _ skips: inout SkippedSteps, _ update: () throws -> StepReport
+    ) throws -> StepReport? {
+        do {
+            let report = try update()
+            skips.taken()
+            return report
+        } catch let failure as AgreedFailure {
+            let located = failure.located(plan, in: run.data.preparer.source)
+            try skips.skip(located, step: plan.step + 1)
+            try listener.skipped(located, plan: plan)
+            return nil
+        }
+    }
+
+    /// Collective. Holds what the ranks trained against each other.
+    private func compareWeights(step: Int) throws {
+        context.clock.current = "comparison"
+        try WeightComparison(weights: run.weights, optimizer: run.optimizer, collectives: context.collectives)
+            .check(step: step)
     }
 
     /// Collective. The stage's validation, where the run has one; a study that cannot be read is told of and does not end
@@ -99,6 +133,11 @@ extension TrainingRun {
 
     /// Whether an epoch, or the run, is complete after a step.
     func isEpochEnd(after step: Int) -> Bool { step == totalSteps || step % plan.stepsPerEpoch == 0 }
+
+    /// After every `compare_weights_every` steps, and before a checkpoint is written of what one rank has.
+    func isComparisonDue(after step: Int) -> Bool {
+        step % config.compareWeightsEvery == 0 || isCheckpointDue(after: step)
+    }
 
     /// After every `checkpoint_every` steps (an epoch, where it is not set) and at the end.
     func isCheckpointDue(after step: Int) -> Bool {

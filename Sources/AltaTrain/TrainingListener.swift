@@ -1,8 +1,11 @@
 import AltaCore
+import AltaData
 
 /// Hears how a run goes; on rank 0 it tells the log and the person who watches.
 protocol TrainingListener {
     func completed(_ report: StepReport) throws
+    /// A step made no update, for a number was not finite.
+    func skipped(_ failure: AgreedFailure, plan: StepPlan) throws
     func validated(_ members: [(String, JSONValue)], step: Int) throws
     func couldNotValidate(_ error: AltaError, step: Int) throws
     func saved(_ path: String, step: Int) throws
@@ -13,6 +16,7 @@ protocol TrainingListener {
 /// The listener of every rank but the first.
 struct SilentListener: TrainingListener {
     func completed(_ report: StepReport) {}
+    func skipped(_ failure: AgreedFailure, plan: StepPlan) {}
     func validated(_ members: [(String, JSONValue)], step: Int) {}
     func couldNotValidate(_ error: AltaError, step: Int) {}
     func saved(_ path: String, step: Int) {}

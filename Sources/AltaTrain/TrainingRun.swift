@@ -46,6 +46,7 @@ struct TrainingRun {
                 costs: data.costs, globalBatch: config.globalBatch, seed: config.seed,
                 rankCount: context.collectives.rankCount)
         }
+        if context.isFirst { config.batchNotices(studies: data.costs.count).forEach(notice) }
         let folder = try context.agree { try openFolder(config, context: context) }
         try context.checkDeterminism(config, notice: notice)
         let checkpoint = try context.agree {

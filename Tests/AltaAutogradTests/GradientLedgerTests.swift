@@ -141,6 +141,22 @@ struct GradientLedgerTests {
         #expect(ledger.isFinite && ledger.firstBadSlot == nil)
     }
 
+    /// Floating sums refuse nothing; what is not finite is found by looking, in what this step wrote.
+    @Test(arguments: [Float.nan, .infinity]) func findsASumThatIsNotFinite(bad: Float) throws {
+        let layers = try Layers(studies: Segments(lengths: [2, 1]))
+        let ledger = layers.ledger(.floating, globalBatch: 2)
+        layers.sweep([0], into: ledger)
+        #expect(ledger.firstNotFinite == nil)
+        layers.seed.row(layers.studies[1].lowerBound)[3] = bad
+        layers.sweep([1], into: ledger)
+        let slots = layers.weights.trainables.indices.filter { slot in
+            ledger.numbers(slot).contains { !$0.isFinite }
+        }
+        #expect(ledger.firstNotFinite == slots.first && !slots.isEmpty)
+        ledger.reset()
+        #expect(ledger.firstNotFinite == nil)
+    }
+
     /// The first refused slot stays the one that is named.
     @Test func namesTheFirst() throws {
         let ledger = try addToBias([.nan], globalBatch: 1, slots: 2)

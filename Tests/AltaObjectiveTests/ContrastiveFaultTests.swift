@@ -14,6 +14,9 @@ import Testing
             do {
                 _ = try RankResult.evaluate(batch, positions: shares[collectives.rank], collectives)
                 return "no error"
+            } catch let number as NotFiniteNumber {
+                #expect(number.position != nil && number.rank != nil)
+                return "\(number.error)"
             } catch let error as AltaError {
                 return "\(error)"
             }
@@ -28,6 +31,32 @@ import Testing
         #expect(Set(found).count == 1)
         #expect(found[0].contains("position 4") && found[0].contains("rank 1"))
         #expect(found[0].contains("report vector, patch embeddings"))
+        #expect(found[0].contains("global and the local contrastive loss"))
+    }
+
+    @Test func theLossThatReadsAnEmbeddingIsNamed() throws {
+        var batch = Self.batch
+        batch.words[0] = .nan
+        #expect(try messages(batch)[0].contains("what the local contrastive loss reads"))
+        batch = Self.batch
+        batch.images[0] = .infinity
+        #expect(try messages(batch)[0].contains("what the global contrastive loss reads"))
+    }
+
+    /// One report spoils every study's row: it is named all the same, and not the first study.
+    @Test(arguments: 0..<5, [true, false]) func theStudyThatOverflowsIsNamed(study: Int, isReport: Bool) throws {
+        var batch = Self.batch
+        let first = batch.wordCounts[..<study].reduce(0, +)
+        let rows = isReport ? first..<first + batch.wordCounts[study] : study * 5..<study * 5 + 5
+        for i in rows.lowerBound * 8..<rows.upperBound * 8 {
+            let value: Float = i % 2 == 0 ? 3e38 : -3e38
+            if isReport { batch.words[i] = value } else { batch.patches[i] = value }
+        }
+        let found = try messages(batch)
+        #expect(Set(found).count == 1)
+        for part in ["the local contrastive loss", "position \(study)", "rank \(study % 3)"] {
+            #expect(found[0].contains(part), "\(found[0])")
+        }
     }
 
     @Test func overflowingSimilarityNamesTheLoss() throws {

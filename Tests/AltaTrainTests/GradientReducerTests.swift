@@ -97,6 +97,32 @@ import Testing
         }
     }
 
+    /// A round from which all ranks turned back before anything was announced leaves nothing to the next.
+    @Test(arguments: [1, 2, 3]) func aRoundMayBeGivenUp(ranks: Int) throws {
+        for nodes in [NodeSplit.byMemory, .every(2)] {
+            let found = try ThreadCollectives.run(rankCount: ranks) { collectives in
+                let reducer = try GradientReducer.make(
+                    sum: .orderFree, shapes: Self.shapes, globalBatch: Self.studies, engine: try Engine(threads: 1),
+                    collectives: collectives, nodes: nodes, bucketByteCount: 1
+                ) { Issue.record("\($0)") }
+                func sums(studies: Int) throws -> [UInt32] {
+                    for _ in 0..<studies { reducer.ledger.add(1, to: Self.scalar(4)) }
+                    _ = try reducer.finish()
+                    return reducer.ledger.floats.map(\.bitPattern)
+                }
+                try reducer.begin()
+                let first = try sums(studies: 3)
+                try reducer.begin()
+                reducer.ledger.add(.infinity, to: Self.scalar(4))
+                #expect(reducer.ledger.firstNotFinite == 4)
+                try reducer.begin()
+                #expect(reducer.ledger.firstNotFinite == nil)
+                return [first, try sums(studies: 3)]
+            }
+            for rank in found { #expect(rank[0] == rank[1] && rank[0].last == Float(3 * ranks).bitPattern) }
+        }
+    }
+
     /// One rank has the whole gradient of a logit scale, which need not leave room for others.
     @Test func aScalarMayBeLargerThanAPartial() throws {
         let largest = try ThreadCollectives.run(rankCount: 2) { collectives in

@@ -62,7 +62,7 @@ public enum StudySource: Sendable {
     }
 
     /// The table's row of a study, for messages: the header is row 1.
-    func rowNumber(_ study: StudyIndex) -> Int {
+    public func rowNumber(_ study: StudyIndex) -> Int {
         switch self {
         case .table(let table): table.study(study).row
         case .packed(let studies): studies.rowNumber(study)
