@@ -13,14 +13,21 @@ public struct Trainer {
     ///
     /// - Parameter listener: hears of every step; on rank 0 it writes the log and the progress line.
     /// - Throws: `AgreedFailure` for what every rank knows of, `AltaError` for the rest.
-    public static func train(_ requested: RunConfig, context joined: RankContext, isTerminal: Bool) throws {
+    public static func train(_ requested: RunConfig, context: RankContext, isTerminal: Bool) throws {
+        try train(requested, context: context, isTerminal: isTerminal, deal: nil)
+    }
+
+    /// The same, with another way of sharing out the studies of a step: it leaves the run as it is.
+    package static func train(
+        _ requested: RunConfig, context joined: RankContext, isTerminal: Bool, deal: StudyDeal?
+    ) throws {
         joined.clock.current = "start"
         let notices = NoticeBoard()
         try joined.checkSameConfiguration(requested)
         var config = requested
         config.precision = try joined.resolve(requested.precision) { notices.add($0) }
         let context = try joined.agree { try joined.computing(in: config.precision) }
-        let run = try TrainingRun.start(config, context: context) { notices.add($0) }
+        let run = try TrainingRun.start(config, context: context, deal: deal) { notices.add($0) }
         let listener: any TrainingListener = try context.agree {
             guard context.isFirst else { return SilentListener() }
             return try RunRecorder.open(
@@ -73,7 +80,7 @@ public struct Trainer {
     private func save(step: Int) throws {
         context.clock.current = "checkpoint"
         guard context.isFirst else { return }
-        let writer = CheckpointWriter(folder: run.folder, config: run.config, origin: run.origin)
+        let writer = CheckpointWriter(folder: run.folder, config: run.config, origin: run.origin, kernels: run.kernels)
         do {
             try writer.write(step: step, weights: run.weights, optimizer: run.optimizer)
             try listener.saved(run.folder.checkpointPath(step: step), step: step)
