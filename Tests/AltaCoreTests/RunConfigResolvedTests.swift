@@ -9,7 +9,8 @@ import Testing
         "data.dicom_scaling=mimic",
     ]
     private let free = [
-        "micro_batch=4", "epochs=7", "steps=9", "output=out", "checkpoint_every=10", "keep_checkpoints=2",
+        "micro_batch=4", "epochs=7", "steps=9", "output=out", "log_studies=true", "checkpoint_every=10",
+        "keep_checkpoints=2",
         "resume=null", "data.train=a.csv", "data.validation=b.csv", "data.image_root=/i", "data.vocabulary=v.txt",
     ]
 
