@@ -92,6 +92,9 @@ extension RunConfig {
     private static let folderKeys: [ConfigurationKey<RunConfig>] = [
         .init("output", \.output, ConfigurationValue<String>.path.orNull(), definesRun: false, "run folder"),
         .init(
+            "log_studies", \.logStudies, .truth, definesRun: false,
+            "whether each step's line in log.jsonl names the rows of its studies"),
+        .init(
             "checkpoint_every", \.checkpointEvery, ConfigurationValue<Int>.whole(atLeast: 1).orNull(),
             definesRun: false, "steps between checkpoints; null: each epoch"),
         .init(

@@ -18,8 +18,8 @@ extension RunConfig {
     }
 
     /// A hash of what defines the run, to compare over ranks and with checkpoints: every key but `data`, `micro_batch`,
-    /// `epochs`, `steps`, `on_not_finite`, `compare_weights_every`, `output`, `checkpoint_every`, `keep_checkpoints` and
-    /// `resume`.
+    /// `epochs`, `steps`, `on_not_finite`, `compare_weights_every`, `output`, `log_studies`, `checkpoint_every`,
+    /// `keep_checkpoints` and `resume`.
     public func fingerprint() -> UInt64 {
         var hash = StableHash()
         for (name, value) in definingValues {

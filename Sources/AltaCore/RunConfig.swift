@@ -110,6 +110,8 @@ public struct RunConfig: Equatable, Sendable {
     public var output: String?
     /// Steps between checkpoints; nil: each epoch.
     public var checkpointEvery: Int?
+    /// Whether the log names the studies of each step.
+    public var logStudies = false
     /// How many checkpoints stay.
     public var keepCheckpoints = 3
     /// Where to begin.

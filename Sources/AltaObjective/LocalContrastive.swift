@@ -112,7 +112,7 @@ struct LocalContrastive {
     /// The log-sum-exps of all columns, the same bits at any number of ranks: `[B]`. Collective.
     ///
     /// A column's maximum contributes exactly 1 to its sum of exp(logit - maximum), so the sum is at least 1 and the
-    /// fixed point's error at most B * 2^-(shift + 1) of it: below 2^-37 up to B = 4096.
+    /// fixed point's error at most B * 2^-(shift + 1) of it: below 2^-38 up to B = 4096.
     private func columnStatistics() throws -> [Double] {
         let count = batch.globalBatch
         var maxima = Array(repeating: -Double.greatestFiniteMagnitude, count: count)

@@ -7,9 +7,19 @@ extension Engine {
     public func checkRowIndependence() -> Bool {
         // The widths of adapters, heads, long inner dimensions and odd ones; ranges that differed where it is not so.
         let shapes = [(192, 64), (16, 768), (768, 16), (33, 65), (8, 64), (64, 2304), (64, 3072), (192, 1024)]
-        return shapes.allSatisfy { outputs, inputs in
-            scratch.scoped { rowsAreIndependent(outputs: outputs, inputs: inputs) }
-        }
+        let ranges = [0..<1, 5..<22, 7..<39, 2..<50, 100..<211, 16..<288, 0..<496]
+        return placesAreIndependent()
+            && shapes.allSatisfy { outputs, inputs in
+                let arena = Arena()
+                let packed = pack(Engine.sample(arena.matrix(outputs, inputs), 1))
+                return rowsAreIndependent(packed, rows: 560, ranges, arena)
+            }
+    }
+
+    /// The same of products with one weight, which has the engine's format: its shape may be one of many that
+    /// `checkRowIndependence()` does not try. Nothing is kept of the memory that it takes.
+    public func checkRowIndependence(of weight: PackedMatrix) -> Bool {
+        rowsAreIndependent(weight, rows: 240, [0..<1, 5..<22, 2..<50, 100..<211], Arena())
     }
 
     /// Whether this processor has instructions for bf16 products (AVX-512 BF16 or AMX) and oneDNN uses them. Without,
@@ -55,21 +65,52 @@ extension Engine {
         return zip(results, expected).map { $0.largestDifference(to: $1) }.max() ?? 0
     }
 
-    private func rowsAreIndependent(outputs: Int, inputs: Int) -> Bool {
-        let rows = 560
-        let packed = pack(Engine.sample(scratch.matrix(outputs, inputs), 1))
-        let x = inFormat(.full(Engine.sample(scratch.matrix(rows, inputs), 2)))
-        let y = scratch.operand(rows, outputs, format)
-        let dx = scratch.operand(rows, inputs, format)
+    /// Whether rows `ranges` of 0..<rows come out alone as they do among all.
+    private func rowsAreIndependent(
+        _ packed: PackedMatrix, rows: Int, _ ranges: [Range<Int>], _ arena: Arena
+    ) -> Bool {
+        let x = arena.operand(rows, packed.inputs, format)
+        add(.full(Engine.sample(arena.matrix(rows, packed.inputs), 2)), into: x, accumulate: false)
+        let y = arena.operand(rows, packed.outputs, format)
+        let dx = arena.operand(rows, packed.inputs, format)
         forward(x, packed, bias: nil, into: y)
         backward(y, packed, into: dx, accumulate: false)
-        return [0..<1, 5..<22, 7..<39, 2..<50, 100..<211, 16..<288, 0..<496].allSatisfy { range in
-            let yPart = scratch.operand(range.count, outputs, format)
-            let dxPart = scratch.operand(range.count, inputs, format)
-            forward(x.rows(range), packed, bias: nil, into: yPart)
-            backward(yPart, packed, into: dxPart, accumulate: false)
-            return yPart.hasBits(of: y.rows(range)) && dxPart.hasBits(of: dx.rows(range))
+        return ranges.allSatisfy { range in
+            arena.scoped {
+                let yPart = arena.operand(range.count, packed.outputs, format)
+                let dxPart = arena.operand(range.count, packed.inputs, format)
+                forward(x.rows(range), packed, bias: nil, into: yPart)
+                backward(yPart, packed, into: dxPart, accumulate: false)
+                return yPart.hasBits(of: y.rows(range)) && dxPart.hasBits(of: dx.rows(range))
+            }
         }
+    }
+
+    /// Whether a study's products without a packed weight (weight gradients, in the engine's format and in fp32) do not
+    /// depend on where its rows lie in memory. Their shapes are the study's alone.
+    private func placesAreIndependent() -> Bool {
+        [(33, 65, 21), (64, 192, 50), (61, 196, 128)].allSatisfy { outputs, inputs, rows in
+            scratch.scoped {
+                let (first, all) = (3, rows + 7)
+                let x = Operand.full(Engine.sample(scratch.matrix(all, inputs), 2))
+                let dy = Operand.full(Engine.sample(scratch.matrix(all, outputs), 3))
+                let pairs = format == .full ? [(x, dy)] : [(x, dy), (inFormat(x), inFormat(dy))]
+                return pairs.allSatisfy { x, dy in
+                    let (inPlace, copied) = (scratch.matrix(outputs, inputs), scratch.matrix(outputs, inputs))
+                    let own = first..<first + rows
+                    weightGradient(dy.rows(own), x.rows(own), into: inPlace, accumulate: false)
+                    weightGradient(copy(dy.rows(own)), copy(x.rows(own)), into: copied, accumulate: false)
+                    return inPlace.hasBits(of: copied)
+                }
+            }
+        }
+    }
+
+    /// The rows at the start of memory of their own.
+    private func copy(_ rows: Operand) -> Operand {
+        let copy = scratch.operand(rows.rows, rows.columns, rows.format)
+        copy.copy(from: rows)
+        return copy
     }
 
     /// Numbers in -0.5 ..< 0.5, the same everywhere.

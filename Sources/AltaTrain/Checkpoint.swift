@@ -23,6 +23,8 @@ public struct Checkpoint: Sendable {
     public let updates: Int
     /// What it was trained on.
     public let origin: TrainingOrigin
+    /// What decided the bits of its products; nil: not recorded.
+    let kernels: String?
     /// What trains.
     public let trainable: SafetensorsFile
     /// The optimizer's moments.
@@ -44,7 +46,8 @@ public struct Checkpoint: Sendable {
         }
         return Checkpoint(
             path: path, config: try RunConfig(json: config, file: statePath), step: step, updates: updates,
-            origin: origin, trainable: try SafetensorsFile(path: "\(path)/\(trainableName)"),
+            origin: origin, kernels: state["kernels"]?.string,
+            trainable: try SafetensorsFile(path: "\(path)/\(trainableName)"),
             optimizer: try SafetensorsFile(path: "\(path)/\(optimizerName)"))
     }
 
@@ -69,6 +72,8 @@ struct CheckpointWriter {
     let folder: RunFolder
     let config: RunConfig
     let origin: TrainingOrigin
+    /// What decides the bits of products.
+    let kernels: String
 
     /// Writes the checkpoint of a completed step, then removes what `keep_checkpoints` does not keep.
     ///
@@ -112,6 +117,7 @@ struct CheckpointWriter {
         state["step"] = .integer(step)
         state["updates"] = .integer(optimizer.updates)
         for (key, value) in origin.members { state[key] = value }
+        state["kernels"] = .string(kernels)
         state["config"] = config.resolvedJSON()
         try AtomicFile.write(
             "\(path)/\(Checkpoint.stateName)", text: try JSONValue.object(state).text(.pretty))

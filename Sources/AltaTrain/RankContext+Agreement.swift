@@ -1,5 +1,8 @@
 import AltaComm
 import AltaCore
+import AltaModel
+import AltaTensor
+import Foundation
 
 extension RankContext {
     /// Refuses a job whose ranks do not agree on what they run. Collective.
@@ -36,13 +39,15 @@ extension RankContext {
     }
 
     /// Order-free sums give the same bits only where a row of a product does not depend on the rows beside it, and where all
-    /// ranks compute with the same kernels. Collective.
+    /// ranks compute with the same kernels. Each rank tries the shapes that its model has. Collective.
     ///
     /// - Throws: on every rank, where the configuration asks for `deterministic` and a rank's engine cannot; where it is
     ///   only the default, the run goes on and says so.
-    func checkDeterminism(_ config: RunConfig, notice: (String) -> Void) throws {
+    func checkDeterminism(_ config: RunConfig, weights: ModelWeights, notice: (String) -> Void) throws {
         guard config.isDeterministic else { return }
-        let able = try collectives.allGather(Int32(engine.checkRowIndependence() ? 1 : 0))
+        let isAble =
+            engine.checkRowIndependence() && weights.packedOfEachShape().allSatisfy(engine.checkRowIndependence)
+        let able = try collectives.allGather(Int32(isAble ? 1 : 0))
         let kernels = try collectives.allGather(engine.kernelFingerprint)
         if let rank = able.firstIndex(of: 0) {
             try giveUpDeterminism(
@@ -55,6 +60,18 @@ extension RankContext {
                 remedy: "use processors of one kind and one version of oneDNN, or leave `deterministic` out",
                 notice: notice)
         }
+    }
+
+    /// Tells where a run that keeps its bits goes on with kernels that the checkpoint's steps were not computed with.
+    func compareKernels(with checkpoint: Checkpoint, _ config: RunConfig, notice: (String) -> Void) {
+        guard isFirst, config.isDeterministic, let before = checkpoint.kernels else { return }
+        let now = engine.kernelFingerprint
+        guard now != before else { return }
+        let parts = [before, now].map { $0.components(separatedBy: "; ") }
+        let differing = zip(parts[0], parts[1]).filter { $0 != $1 }.map { "\($0), now \($1)" }
+        notice(
+            "note: the last bits may not be those of a run that was never stopped: the checkpoint was computed with other "
+                + "kernels (\(differing.joined(separator: "; ")))")
     }
 
     private func giveUpDeterminism(
@@ -81,5 +98,19 @@ extension RankContext {
                 "its weights\(training == nil ? "" : " and their optimizer") take \(Int(min(needed, 0x1p62)) >> 20) MiB of it, "
                 + "this rank may count on \(availableBytes >> 20) MiB",
             remedy: "choose a smaller model, or fewer ranks on this machine")
+    }
+}
+
+extension ModelWeights {
+    /// One packed weight of each shape that the model multiplies with. Adapters that begin with zeros are left out: nothing
+    /// could differ, and `checkRowIndependence()` tries widths like theirs.
+    fileprivate func packedOfEachShape() -> [PackedMatrix] {
+        var found: [[Int]: PackedMatrix] = [:]
+        for spec in catalog.specs where spec.isPacked {
+            let weight = self[spec.name]
+            if let trainable = weight.trainable, trainable.value.elements.allSatisfy({ $0 == 0 }) { continue }
+            found[[spec.rows, spec.columns]] = found[[spec.rows, spec.columns]] ?? weight.packed
+        }
+        return Array(found.values)
     }
 }

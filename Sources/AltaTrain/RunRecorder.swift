@@ -12,9 +12,11 @@ final class RunRecorder: TrainingListener {
     private let progress: ProgressLine
     private let output: String
     private let activations: Arena
+    private let logsStudies: Bool
 
-    private init(log: StepLog, progress: ProgressLine, output: String, activations: Arena) {
+    private init(log: StepLog, progress: ProgressLine, output: String, activations: Arena, logsStudies: Bool) {
         self.activations = activations
+        self.logsStudies = logsStudies
         self.log = log
         self.progress = progress
         self.output = output
@@ -31,11 +33,11 @@ final class RunRecorder: TrainingListener {
             log: log,
             progress: ProgressLine(
                 totalSteps: run.totalSteps, isTerminal: isTerminal),
-            output: run.folder.path, activations: run.step.activations)
+            output: run.folder.path, activations: run.step.activations, logsStudies: run.config.logStudies)
     }
 
     func completed(_ report: StepReport) throws {
-        try log.append(report)
+        try log.append(report, withStudies: logsStudies)
         progress.show(report)
     }
 
@@ -88,7 +90,7 @@ extension TrainingRun {
             ("ranks", .integer(ranks.rankCount)), ("first_step", .integer(completedSteps + 1)),
             ("total_steps", .integer(totalSteps)), ("steps_per_epoch", .integer(plan.stepsPerEpoch)),
             ("micro_batch", .integer(step.microBatch)), ("precision", .string(config.precision.rawValue)),
-            ("kernels", .string(step.engine.kernelFingerprint)),
+            ("kernels", .string(kernels)),
             ("trainable_parameters", .integer(weights.trainableCount)),
             ("parameters", .integer(weights.catalog.count)),
             ("pretrained", .array(weightReports.map(\.json))),

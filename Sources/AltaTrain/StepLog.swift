@@ -54,7 +54,12 @@ final class StepLog {
         }
     }
 
-    func append(_ report: StepReport) throws { try append(report.json) }
+    /// A step's line, with the rows of its studies where they are asked for.
+    func append(_ report: StepReport, withStudies: Bool = false) throws {
+        var object = report.json
+        if withStudies { object["study_rows"] = .array(report.studies.map { .integer($0.row) }) }
+        try append(object)
+    }
 
     func append(event: String, _ members: [(String, JSONValue)]) throws {
         var object = JSONObject()
@@ -71,6 +76,8 @@ extension StepReport {
         var object = JSONObject()
         object["step"] = .integer(step)
         object["epoch"] = .number(epoch)
+        object["studies_hash"] = .string(StableHash.hex(hashes.studies))
+        object["draws_hash"] = .string(StableHash.hex(hashes.draws))
         object["loss"] = .number(losses.total)
         object["losses"] = .object(members: losses.named.map { ($0.name, .number($0.value)) })
         object["learning_rate"] = .number(learningRate)

@@ -39,6 +39,10 @@ public struct StepReport: Sendable {
     public var step: Int
     /// The fractional epoch at which the step began.
     public var epoch: Double
+    /// The global batch in its order.
+    public var studies: [StudyIndex]
+    /// Of the global batch and of what was drawn for it.
+    public var hashes: StepHashes
     /// The losses over the global batch.
     public var losses: Losses
     /// The rate of the update.

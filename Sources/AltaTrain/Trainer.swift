@@ -12,14 +12,20 @@ public struct Trainer {
 
     /// Collective. Opens the run that the configuration describes and trains it to its end.
     ///
-    /// - Parameters:
-    ///   - isTerminal: whether the progress line is rewritten.
-    ///   - completed: is called on every rank after every step (from 1), with what the rank then has; for programs that
-    ///     watch a run.
+    /// - Parameter isTerminal: whether the progress line is rewritten.
     /// - Throws: `AgreedFailure` for what every rank knows of, `AltaError` for the rest.
-    public static func train(
-        _ requested: RunConfig, context joined: RankContext, isTerminal: Bool,
-        completed: @escaping (_ step: Int, _ weights: ModelWeights) throws -> Void = { _, _ in }
+    public static func train(_ requested: RunConfig, context: RankContext, isTerminal: Bool) throws {
+        try train(requested, context: context, isTerminal: isTerminal, deal: nil) { _, _ in }
+    }
+
+    /// The same for programs that look on.
+    ///
+    /// - Parameters:
+    ///   - deal: another way of sharing out the studies of a step, which leaves the run as it is.
+    ///   - completed: is called on every rank after every step (from 1), with what the rank then has.
+    package static func train(
+        _ requested: RunConfig, context joined: RankContext, isTerminal: Bool, deal: StudyDeal?,
+        completed: @escaping (_ step: Int, _ weights: ModelWeights) throws -> Void
     ) throws {
         joined.clock.current = "start"
         let notices = NoticeBoard()
@@ -27,7 +33,7 @@ public struct Trainer {
         var config = requested
         config.precision = try joined.resolve(requested.precision) { notices.add($0) }
         let context = try joined.agree { try joined.computing(in: config.precision) }
-        let run = try TrainingRun.start(config, context: context) { notices.add($0) }
+        let run = try TrainingRun.start(config, context: context, deal: deal) { notices.add($0) }
         let listener: any TrainingListener = try context.agree {
             guard context.isFirst else { return SilentListener() }
             return try RunRecorder.open(
@@ -107,7 +113,7 @@ public struct Trainer {
     private func save(step: Int) throws {
         context.clock.current = "checkpoint"
         guard context.isFirst else { return }
-        let writer = CheckpointWriter(folder: run.folder, config: run.config, origin: run.origin)
+        let writer = CheckpointWriter(folder: run.folder, config: run.config, origin: run.origin, kernels: run.kernels)
         do {
             try writer.write(step: step, weights: run.weights, optimizer: run.optimizer)
             try listener.saved(run.folder.checkpointPath(step: step), step: step)

@@ -18,6 +18,8 @@ struct TrainingRun {
     let step: TrainStep
     let folder: RunFolder
     let origin: TrainingOrigin
+    /// What decides the bits of this rank's products.
+    let kernels: String
     /// What became of each pretrained file.
     let weightReports: [WeightReport]
     /// Steps that were completed before.
@@ -27,9 +29,13 @@ struct TrainingRun {
 
     /// Collective. Opens the data, the weights and the run folder, from a checkpoint where there is one.
     ///
-    /// - Parameter requested: the same on every rank, its precision that of the context's engine.
+    /// - Parameters:
+    ///   - requested: the same on every rank, its precision that of the context's engine.
+    ///   - deal: who computes which studies; nil: by cost.
     /// - Throws: `AgreedFailure` on every rank for whatever one of them found at fault.
-    static func start(_ requested: RunConfig, context: RankContext, notice: (String) -> Void) throws -> TrainingRun {
+    static func start(
+        _ requested: RunConfig, context: RankContext, deal: StudyDeal? = nil, notice: (String) -> Void
+    ) throws -> TrainingRun {
         let pretrained = try context.agree { try Pretrained.open(requested) }
         var config = try context.agree {
             try pretrained.complete(requested) { text in if context.isFirst { notice(text) } }
@@ -44,17 +50,17 @@ struct TrainingRun {
         let plan = try context.agree {
             try BatchPlan(
                 costs: data.costs, globalBatch: config.globalBatch, seed: config.seed,
-                rankCount: context.collectives.rankCount)
+                rankCount: context.collectives.rankCount, deal: deal)
         }
         if context.isFirst { config.batchNotices(studies: data.costs.count).forEach(notice) }
         let folder = try context.agree { try openFolder(config, context: context) }
-        try context.checkDeterminism(config, notice: notice)
         let checkpoint = try context.agree {
             try Checkpoint.toResume(config, folder: folder) { text in if context.isFirst { notice(text) } }
         }
         try context.checkSame(
             "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
+        if let checkpoint { context.compareKernels(with: checkpoint, config, notice: notice) }
         return try load(
             config, data, validation, plan, folder, checkpoint, pretrained, context: context, notice: notice)
     }
@@ -75,6 +81,7 @@ struct TrainingRun {
         let loaded = try context.loadWeights(
             data.config, trainable: config.trainable, adapterInit: config.adapterInit, source: files.all, notice: notice
         )
+        try context.checkDeterminism(config, weights: loaded.weights, notice: notice)
         let reducer = try GradientReducer.make(
             sum: config.isDeterministic ? .orderFree : .floating, model: data.config, trainable: config.trainable,
             globalBatch: plan.globalBatch, context: context, notice: notice)
@@ -137,7 +144,7 @@ struct TrainingRun {
         return TrainingRun(
             config: config, data: data, validation: validation, plan: plan, weights: weights, optimizer: optimizer,
             step: makeStep(config, loaded, plan, pretrained, reducer, context: context), folder: folder,
-            origin: origin,
+            origin: origin, kernels: context.engine.kernelFingerprint,
             weightReports: reports, completedSteps: checkpoint?.step ?? 0,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }

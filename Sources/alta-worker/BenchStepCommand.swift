@@ -15,11 +15,15 @@ enum BenchStepCommand {
             .value("--micro-batch", name: "M", "studies in flight on a rank; 0, the default: its whole share"),
             .value("--precision", name: "PRECISION", "fp32, bf16 or auto (the default)"),
             .value("--trainable", name: "SET", "adapters (the default) or all"),
+            .value(
+                "--deterministic", name: "TRUTH",
+                "true or false: sums that do not depend on their order (true where only adapters train)"),
             .value("--absent-views", name: "HOW", "each (the default) or shared"),
             .value("--seed", name: "S", "of the weights and the studies (1)"),
         ],
         example: "mpirun -n 2 alta-worker bench step --model alta-base --studies 8 --steps 5",
-        notes: "Each line is the slowest rank's; peak_memory_bytes and bytes_sent are the largest rank's.")
+        notes: "Each line is the slowest rank's; peak_memory_bytes and bytes_sent are the largest rank's, "
+            + "processor_seconds all ranks' together.")
 
     static func run(_ parsed: ParsedArguments, job: RankContext) throws -> ExitCode {
         let options = try job.agree { try chosenOptions(parsed) }
@@ -38,21 +42,28 @@ enum BenchStepCommand {
         options.steps = try parsed.int("--steps", in: Benchmarks.counts) ?? options.steps
         options.microBatch = try parsed.int("--micro-batch", in: 0...1_000_000) ?? options.microBatch
         options.seed = try Benchmarks.seed(parsed) ?? options.seed
-        let precision = parsed.value("--precision") ?? options.precision.rawValue
-        guard let precision = Precision(rawValue: precision) else {
-            throw parsed.command.usageError("--precision is \(precision)", "give fp32, bf16 or auto")
+        options.precision = try choice(parsed, "--precision", "fp32, bf16 or auto") ?? options.precision
+        options.trainable = try choice(parsed, "--trainable", "adapters or all") ?? options.trainable
+        options.absentViews = try choice(parsed, "--absent-views", "each or shared") ?? options.absentViews
+        options.deterministic = try parsed.value("--deterministic").map { text in
+            guard let truth = Bool(text) else { throw wrong(parsed, "--deterministic", text, "true or false") }
+            return truth
         }
-        options.precision = precision
-        let set = parsed.value("--trainable") ?? options.trainable.rawValue
-        guard let trainable = TrainableSet(rawValue: set) else {
-            throw parsed.command.usageError("--trainable is \(set)", "give adapters or all")
-        }
-        options.trainable = trainable
-        let absent = parsed.value("--absent-views") ?? options.absentViews.rawValue
-        guard let absentViews = AbsentViews(rawValue: absent) else {
-            throw parsed.command.usageError("--absent-views is \(absent)", "give each or shared")
-        }
-        options.absentViews = absentViews
         return options
+    }
+
+    private static func choice<T: RawRepresentable<String>>(
+        _ parsed: ParsedArguments, _ option: String, _ choices: String
+    ) throws -> T? {
+        try parsed.value(option).map { text in
+            guard let value = T(rawValue: text) else { throw wrong(parsed, option, text, choices) }
+            return value
+        }
+    }
+
+    private static func wrong(
+        _ parsed: ParsedArguments, _ option: String, _ text: String, _ choices: String
+    ) -> AltaError {
+        parsed.command.usageError("\(option) is \(text)", "give \(choices)")
     }
 }

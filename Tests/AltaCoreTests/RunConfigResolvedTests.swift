@@ -9,9 +9,9 @@ import Testing
         "data.dicom_scaling=mimic",
     ]
     private let free = [
-        "micro_batch=4", "epochs=7", "steps=9", "output=out", "checkpoint_every=10", "keep_checkpoints=2",
-        "resume=null", "on_not_finite=skip", "compare_weights_every=7", "data.train=a.csv", "data.validation=b.csv",
-        "data.image_root=/i", "data.vocabulary=v.txt",
+        "micro_batch=4", "epochs=7", "steps=9", "output=out", "log_studies=true", "checkpoint_every=10",
+        "keep_checkpoints=2", "resume=null", "on_not_finite=skip", "compare_weights_every=7", "data.train=a.csv",
+        "data.validation=b.csv", "data.image_root=/i", "data.vocabulary=v.txt",
     ]
 
     @Test func resolvedConfigurationReadsBackEqual() throws {

@@ -25,6 +25,7 @@ import Testing
             let x = arena.operand(normalMatrix(arena, rows, inputs, seed: 1), format)
             let bias = normalMatrix(arena, 1, outputs, seed: 3)
             let packed = engine.pack(normalMatrix(arena, outputs, inputs, seed: 2))
+            #expect(engine.checkRowIndependence(of: packed), "\(inputs) to \(outputs)")
             let all = arena.operand(rows, outputs, format)
             single.forward(x, packed, bias: bias.base, into: all)
             for range in [

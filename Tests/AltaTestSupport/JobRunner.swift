@@ -43,6 +43,17 @@ public enum JobRunner {
             .finish(limitSeconds: limitSeconds)
     }
 
+    /// Runs a program of the package where each rank has variables of its own in its environment.
+    public static func run(
+        _ name: String, rankEnvironments: [[String: String]], _ arguments: [String], limitSeconds: Double = 60
+    ) throws -> JobOutcome {
+        let parts = rankEnvironments.map { variables in
+            variables.flatMap { ["-x", "\($0.key)=\($0.value)"] } + ["-n", "1", program(name)] + arguments
+        }
+        return try RunningJob.start(mpirun ?? "mpirun", mpirunOptions + Array(parts.joined(separator: [":"])))
+            .finish(limitSeconds: limitSeconds)
+    }
+
     /// Runs a program of the package without mpirun: a job of one rank, or no job at all.
     public static func runAlone(
         _ name: String, _ arguments: [String], limitSeconds: Double = 60

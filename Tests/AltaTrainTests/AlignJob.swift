@@ -114,12 +114,23 @@ struct RunLog {
 
     func events(_ name: String) -> [JSONValue] { lines.filter { $0["event"]?.string == name } }
 
-    /// What is the same at every rank count where sums do not depend on their order: losses and the gradient's norm.
+    /// What is the same at every rank count where sums do not depend on their order: losses and the gradient's norm, and
+    /// what the step was computed of.
     func exactLines() throws -> [String] {
-        try steps.sorted { $0.key < $1.key }.map { step, line in
-            let parts = ["loss", "losses", "learning_rate", "logit_scales", "gradient_norm"].map { line[$0] ?? .null }
-            return "\(step): \(try JSONValue.array(parts).text())"
-        }
+        try steps.sorted { $0.key < $1.key }.map { try RunLog.exactLine($1, step: $0) }
+    }
+
+    /// What is the same of one line.
+    static func exactLine(_ line: JSONValue, step: Int) throws -> String {
+        let keys = [
+            "studies_hash", "draws_hash", "loss", "losses", "learning_rate", "logit_scales", "gradient_norm",
+        ]
+        return "\(step): \(try JSONValue.array(keys.map { line[$0] ?? .null }).text())"
+    }
+
+    /// A step's hashes of its studies and of what was drawn for them; empty where the line has none.
+    func hashes(_ step: Int) -> [String] {
+        ["studies_hash", "draws_hash"].compactMap { steps[step]?[$0]?.string }
     }
 
     /// Every loss of a step by name, the total among them.

@@ -60,6 +60,21 @@ extension WorkerJobs {
             }
         }
 
+        /// The default is a run's; sums in floating point differ in the last bits.
+        @Test(arguments: ["adapters", "all"]) func sumsMayDependOnTheirOrder(trainable: String) throws {
+            let arguments = [
+                "step", "--model", "alta-tiny", "--studies", "4", "--steps", "3", "--precision", "fp32", "--trainable",
+                trainable,
+            ]
+            let chosen = try [[], ["true"], ["false"]].map { choice in
+                try #require(try Self.lines(arguments + choice.flatMap { ["--deterministic", $0] }, ranks: 1).last)
+            }
+            let isExact = trainable == "adapters"
+            #expect(chosen.map { $0["deterministic"]?.bool } == [isExact, true, false])
+            #expect(chosen[0]["loss"] == chosen[isExact ? 1 : 2]["loss"] && chosen[1]["loss"] != chosen[2]["loss"])
+            #expect(try chosen.allSatisfy { try #require($0["processor_seconds"]?.double) > 0 })
+        }
+
         @Test(arguments: [1, 3]) func sumsOverRanksAreCheckedAndTimed(ranks: Int) throws {
             let arguments = ["allreduce", "--pairs", "2", "--elements", "1000", "--elements", "300001"]
             let lines = try Self.lines(arguments, ranks: ranks)
@@ -75,7 +90,8 @@ extension WorkerJobs {
         @Test func wrongOptionsAreUsageErrors() throws {
             for (arguments, part) in [
                 (["step", "--model", "alta-huge"], "alta-base"), (["step", "--mean-tokens", "400"], "mean-tokens"),
-                (["step", "--steps", "0"], "--steps is 0"), (["stop"], "did you mean step?"),
+                (["step", "--steps", "0"], "--steps is 0"), (["step", "--deterministic", "1"], "true or false"),
+                (["step", "--trainable", "none"], "adapters or all"), (["stop"], "did you mean step?"),
                 (["allreduce", "--elements", "0"], "--elements is 0"),
             ] {
                 let outcome = try JobRunner.run("alta-worker", ranks: 2, ["bench"] + arguments)

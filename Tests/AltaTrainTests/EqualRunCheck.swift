@@ -22,6 +22,8 @@ enum EqualRunCheck {
             let reference = first ?? log
             first = reference
             for step in 1...steps {
+                #expect(
+                    log.hashes(step) == reference.hashes(step) && log.hashes(step).count == 2, "\(name) step \(step)")
                 let expected = reference.losses(step)
                 #expect(expected.count == job.lossCount)
                 for (loss, value) in log.losses(step) {

@@ -36,6 +36,7 @@ extension WorkerJobs {
                 AlignJob(folder: "\(folder)/exact", settings: job.settings), [(1, 0), (2, 0)], steps: 6)
         }
 
+        /// Ranks that are processes; `AssignmentTests` has more micro-batches, and other deals, over threads.
         @Test(arguments: ["adapters", "all"], ["fp32", "bf16"])
         func sampleStudiesAtAnyRankCount(trainable: String, precision: String) throws {
             let cohort = try SampleCohort.make(11)
@@ -45,7 +46,7 @@ extension WorkerJobs {
             job.settings["global_batch"] = 5
             job.settings["trainable"] = .string(trainable)
             job.settings["deterministic"] = true
-            try EqualRunCheck.expectSameRuns(job, [(1, 0), (1, 2), (2, 0), (3, 1), (4, 0), (7, 0)], steps: 5)
+            try EqualRunCheck.expectSameRuns(job, [(1, 0), (2, 2), (3, 1), (4, 0), (7, 0)], steps: 20)
         }
 
         /// Seven ranks hold 5 studies: one has none, and goes back through the views that the others share.
@@ -60,7 +61,7 @@ extension WorkerJobs {
             job.settings["trainable"] = .string(trainable)
             job.settings["deterministic"] = true
             try EqualRunCheck.expectSameRuns(
-                job, [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0), (3, 1), (7, 0)], steps: 5)
+                job, [(1, 0), (1, 2), (2, 1), (3, 0), (7, 0)], steps: 5)
             WorkerJobs.expectDone(try job.run("each", ranks: 2, ["absent_views=each", "steps=5"]))
             #expect(try job.log("each").exactLines() != job.log("run-1-0").exactLines())
         }

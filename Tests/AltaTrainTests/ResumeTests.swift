@@ -48,22 +48,6 @@ extension WorkerJobs {
             try Self.expectEqualEnds(job, "stopped", steps: 6)
         }
 
-        @Test func afterAKill() throws {
-            let cohort = try SampleCohort.make()
-            defer { cohort.remove() }
-            let job = try Self.undisturbed(cohort)
-            let running = try JobRunner.start("alta-worker", ranks: 2, try job.arguments("killed", ["steps=100000"]))
-            let log = { (try? job.log("killed"))?.steps.count ?? 0 }
-            #expect(running.wait { log() >= 5 })
-            let rank = try #require(running.process(ofRank: 1))
-            kill(rank, SIGKILL)
-            let outcome = running.finish()
-            #expect(outcome.exitCode != 0 && outcome.remaining == 0 && outcome.seconds < 30)
-            expectDone(try job.run("killed", ranks: 3, ["steps=\(max(10, log() + 2))"]))
-            let lines = try job.log("killed").exactLines()
-            #expect(Array(lines.prefix(10)) == (try job.log("whole").exactLines()))
-        }
-
         /// A table that was edited, or frozen weights that were replaced, are not what the checkpoint was trained on.
         @Test func otherContentIsRefused() throws {
             let cohort = try SampleCohort.make()

@@ -18,7 +18,7 @@ else {
 func run(_ collectives: MPICollectives) throws -> ExitCode {
     let context = try RankContext.make(collectives: collectives, clock: PhaseClock(), environment: [:])
     do {
-        try Trainer.train(try RunConfig.load(path: arguments[1]), context: context, isTerminal: false) {
+        try Trainer.train(try RunConfig.load(path: arguments[1]), context: context, isTerminal: false, deal: nil) {
             guard $0 == step, collectives.rank == rank, let weight = $1.trainables.last?.value else { return }
             let number = weight.base + (weight.rows * weight.columns - 1)
             number.pointee = Float(bitPattern: number.pointee.bitPattern ^ 1 << bit)

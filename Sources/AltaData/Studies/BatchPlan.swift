@@ -23,6 +23,10 @@ public struct StepPlan: Equatable, Sendable {
     }
 }
 
+/// Who computes what of a step, given each study's cost by position: for each rank the positions it takes, ascending, every
+/// position once.
+public typealias StudyDeal = @Sendable (_ step: Int, _ costs: [Int], _ rankCount: Int) -> [[Int]]
+
 /// The studies of every step of a run: a pure function of (costs, global batch, seed); the rank count decides only who
 /// computes what.
 ///
@@ -38,14 +42,18 @@ public struct BatchPlan: Sendable {
 
     private let costs: [Int]
     private let seed: UInt64
+    private let deal: StudyDeal
     private var order: (epoch: Int, permutation: [Int])?
 
     /// A plan over as many studies as there are costs.
     ///
-    /// - Parameter costs: what each study costs, by row, in any unit.
+    /// - Parameters:
+    ///   - costs: what each study costs, by row, in any unit.
+    ///   - deal: who computes what; by cost where nothing else is asked for. Another deal gives the same run.
     /// - Throws: `AltaError` where the global batch is below 1 or above the number of studies.
-    public init(costs: [Int], globalBatch: Int, seed: UInt64, rankCount: Int) throws {
+    public init(costs: [Int], globalBatch: Int, seed: UInt64, rankCount: Int, deal: StudyDeal? = nil) throws {
         precondition(rankCount > 0, "\(rankCount) ranks")
+        self.deal = deal ?? { _, costs, ranks in BatchPlan.deal(costs: costs, rankCount: ranks) }
         guard globalBatch > 0 else {
             throw AltaError(
                 "global_batch is \(globalBatch)", why: "a step needs at least 1 study",
@@ -72,7 +80,7 @@ public struct BatchPlan: Sendable {
         let studies = permutation(of: epoch)[start..<(start + globalBatch)].map { StudyIndex($0) }
         return StepPlan(
             step: step, epoch: epoch, fractionalEpoch: Double(step) / Double(stepsPerEpoch), studies: studies,
-            shares: BatchPlan.deal(costs: studies.map { costs[$0.row] }, rankCount: rankCount))
+            shares: deal(step, studies.map { costs[$0.row] }, rankCount))
     }
 
     private mutating func permutation(of epoch: Int) -> [Int] {

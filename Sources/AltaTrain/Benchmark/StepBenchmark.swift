@@ -28,11 +28,15 @@ public struct StepBenchmark {
         public var seed: UInt64 = 1
         /// Studies in flight on a rank; 0: its whole share.
         public var microBatch = 0
+        /// Sums that do not depend on their order; nil: where only adapters train, as in a run.
+        public var deterministic: Bool?
         /// How absent radiographs are encoded.
         public var absentViews = AbsentViews.each
 
         /// `alta-base` with 8 studies.
         public init() {}
+
+        var isDeterministic: Bool { deterministic ?? (trainable == .adapters) }
     }
 
     /// Steps before the first that is timed: kernels are made and memory is touched in them.
@@ -86,7 +90,7 @@ public struct StepBenchmark {
             notice: notice
         ).weights
         let reducer = try GradientReducer.make(
-            sum: options.trainable == .adapters ? .orderFree : .floating, model: options.model,
+            sum: options.isDeterministic ? .orderFree : .floating, model: options.model,
             trainable: options.trainable, globalBatch: options.studies, context: context, notice: notice)
         let share = (options.studies + context.collectives.rankCount - 1) / context.collectives.rankCount
         let step = TrainStep.make(
@@ -128,13 +132,16 @@ public struct StepBenchmark {
         context.clock.reset()
         context.clock.step = step + 1
         meter.reset()
+        let processorSecondsBefore = ProcessorTime.seconds()
         let report = try update(share, plan: plan, rate: 1e-4)
+        let processorSeconds = ProcessorTime.seconds() - processorSecondsBefore
         let (elapsedSeconds, bytesSent) = (context.clock.elapsedSeconds, meter.bytesSent)
         var line = JSONObject()
         line["step"] = .integer(step + 1 - StepBenchmark.warmUpSteps)
         describe(&line)
         for (key, value) in try slowest(elapsedSeconds, report) { line[key] = value }
         let seconds = try context.collectives.allReduce(elapsedSeconds, .maximum)
+        line["processor_seconds"] = .number(try context.collectives.allReduce(processorSeconds, .sum))
         line["gflop"] = .number(report.gflop)
         line["gflops"] = .number(report.gflop / seconds)
         line["gemm_peak_gflops"] = .number(peak)
@@ -152,6 +159,7 @@ public struct StepBenchmark {
         line["ranks"] = .integer(context.collectives.rankCount)
         line["threads"] = .integer(context.engine.threads)
         line["studies"] = .integer(options.studies)
+        line["deterministic"] = .bool(options.isDeterministic)
         line["absent_views"] = .string(options.absentViews.rawValue)
     }
 
