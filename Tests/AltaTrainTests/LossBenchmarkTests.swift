@@ -65,7 +65,10 @@ import Testing
             for key in ["step", "studies", "patches", "words", "gflop", "global_contrastive", "local_contrastive"] {
                 #expect(single[key] != nil && single[key] == several[key], "\(key)")
             }
-            for key in ["seconds", "gflops", "gemm_peak_gflops", "peak_share", "peak_memory_bytes", "bytes_sent"] {
+            for key in [
+                "seconds", "processor_seconds", "gflops", "gemm_peak_gflops", "peak_share", "peak_memory_bytes",
+                "bytes_sent",
+            ] {
                 #expect(try #require(several[key]?.double) > 0, "\(key)")
             }
             #expect(single["bytes_sent"]?.int == 0)
