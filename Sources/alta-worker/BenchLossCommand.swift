@@ -20,8 +20,8 @@ enum BenchLossCommand {
         notes: """
             Before anything is timed, losses and gradients are held against plain loops on small batches; past the tolerance
             the command ends with an error. One JSON object a step, the slowest rank's; peak_memory_bytes (beyond the
-            embeddings) and bytes_sent are the largest rank's. Time grows with the square of B: a step of more than two
-            seconds tells on standard error how far it is. At most 256 studies warm up.
+            embeddings) and bytes_sent are the largest rank's, processor_seconds all ranks'. Time grows with the square of B:
+            a step of more than two seconds tells on standard error how far it is. At most 256 studies warm up.
             """)
 
     static func run(_ parsed: ParsedArguments, job: RankContext) throws -> ExitCode {

@@ -14,18 +14,26 @@ struct LossFacts {
     let work: LossWork
 }
 
+/// What one evaluation took on this rank.
+struct LossTimes {
+    let elapsedSeconds: Double
+    /// Of all its threads; what MPI spins while it waits is in it, what other programs computed is not.
+    let processorSeconds: Double
+}
+
 extension LossBenchmark {
     /// Collective. The line of a step: the slowest rank's time and phases, the largest rank's memory and bytes.
     func describe(
-        _ step: Int, _ elapsedSeconds: Double, _ result: ContrastiveResult, _ facts: LossFacts, _ memory: LossMemory
+        _ step: Int, _ taken: LossTimes, _ result: ContrastiveResult, _ facts: LossFacts, _ memory: LossMemory
     ) throws -> JSONObject {
         let (collectives, sent) = (context.collectives, meter.bytesSent)
         let own = result.seconds
         let times = [
-            elapsedSeconds, own.communication, own.waited, own.global, own.similarities, own.gradients,
+            taken.elapsedSeconds, own.communication, own.waited, own.global, own.similarities, own.gradients,
         ]
         let all: [[Double]] = try collectives.allGather(times)
         let slowest = all.max { $0[0] < $1[0] } ?? times
+        let processorSeconds = try collectives.allReduce(taken.processorSeconds, .sum)
         let growth = try context.agree { try memory.growth(atLeast: arena.highWaterBytes) }
         let bytes = try collectives.allReduce([Int64(growth), Int64(arena.highWaterBytes), Int64(sent)], .maximum)
         var line = JSONObject()
@@ -41,6 +49,7 @@ extension LossBenchmark {
             members: zip(
                 ["communication", "communication_wait", "global", "similarities", "gradients"], slowest.dropFirst()
             ).map { ($0, .number($1)) })
+        line["processor_seconds"] = .number(processorSeconds)
         line["gflop"] = .number(facts.work.gflop)
         line["gflops"] = .number(facts.work.gflop / slowest[0])
         line["gemm_peak_gflops"] = .number(facts.peak)

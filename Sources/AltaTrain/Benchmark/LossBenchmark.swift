@@ -2,6 +2,7 @@ import AltaComm
 import AltaCore
 import AltaObjective
 import AltaTensor
+import Glibc
 
 /// Times both contrastive losses and their gradients, as a step computes them, on embeddings made of noise.
 public struct LossBenchmark {
@@ -124,12 +125,14 @@ public struct LossBenchmark {
                 try context.collectives.barrier()
                 meter.reset()
                 var result: ContrastiveResult?
-                let elapsed = try progress.during(step: step, expectedSeconds: expected) {
+                let start = LossBenchmark.processorSeconds()
+                expected = try progress.during(step: step, expectedSeconds: expected) {
                     try seconds { result = try evaluate(share) }
                 }
-                expected = elapsed
+                let times = LossTimes(
+                    elapsedSeconds: expected, processorSeconds: LossBenchmark.processorSeconds() - start)
                 guard let result else { return }
-                let line = try describe(step, elapsed, result, facts, memory)
+                let line = try describe(step, times, result, facts, memory)
                 if context.isFirst { try emit(line) }
                 if let path = options.dump, step == options.steps { try dump(result, to: path) }
             }
@@ -144,6 +147,13 @@ public struct LossBenchmark {
         let start = ContinuousClock.now
         try body()
         return PhaseClock.seconds(start.duration(to: .now))
+    }
+
+    /// What all threads of this process computed so far.
+    private static func processorSeconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
     private func dump(_ result: ContrastiveResult, to path: String) throws {
