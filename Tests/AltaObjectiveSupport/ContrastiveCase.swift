@@ -19,7 +19,7 @@ package struct ContrastiveCase: Sendable {
         case zeroPatches
         /// All studies alike, all reports alike.
         case identical
-        /// Words and patches of 1e4 to 1e17: every softmax has one element.
+        /// Words and patches of 1e4 to 1e12: every softmax has one element.
         case huge
         /// Words and patches of 1e-6 down to denormal numbers: every cosine's denominator is at its floor.
         case tiny
@@ -30,14 +30,14 @@ package struct ContrastiveCase: Sendable {
     package let kind: Kind
     package let batch: EmbeddingBatch
 
-    /// The case of a seed, in sizes that the dense formulas do in a moment: B 1 to 40, d 2 to 40, P 1 to 30, W 1 to 16.
+    /// The case of a seed, in sizes that the dense formulas do in a moment: B 1 to 40, d 4 to 40, P 1 to 30, W 1 to 16.
     package static func draw(seed: UInt64) -> ContrastiveCase {
         let key = RandomKey(seed: seed, purpose: .test).child(9)
         // Small batches are rare among 40 sizes, and special: one in four has at most 4 studies.
         let count = 1 + key.integer(0, below: key.integer(1, below: 4) == 0 ? 4 : 40)
         let longest = 1 + key.integer(2, below: 16)
         return make(
-            seed: seed, width: 2 + key.integer(3, below: 39), patches: 1 + key.integer(4, below: 30),
+            seed: seed, width: 4 + key.integer(3, below: 37), patches: 1 + key.integer(4, below: 30),
             wordCounts: (0..<count).map { 1 + key.child(1).integer($0, below: longest) })
     }
 
@@ -113,7 +113,7 @@ extension EmbeddingBatch {
             let (whole, p) = (key.integer(1, below: count), patchesPerStudy)
             batch.patches = Self.silenced(patches, width) { $0 / p == whole || key.child(1).integer($0, below: 3) == 0 }
         case .identical: batch = first.repeated(count)
-        case .huge: batch.scaleEmbeddings(by: 1e4 * size(upTo: 1e13))
+        case .huge: batch.scaleEmbeddings(by: 1e4 * size(upTo: 1e8))
         case .tiny: batch.scaleEmbeddings(by: key.integer(2, below: 3) == 0 ? 0x1p-133 : 1e-6 / size(upTo: 1e5))
         }
         return batch
