@@ -41,6 +41,7 @@ public struct ContrastiveObjective: Sendable {
             let local = LocalContrastive.make(own, batch, scales: scales, context: context)
             let statistics = try local.evaluate()
             let localScales = try local.gradients(statistics, patches: patches, words: words)
+            try batch.checkGradients(own, images: images, texts: texts, patches: patches, context)
             let scaleGradients = try context.clock.time(\.communication) {
                 try total(global: globalScale, local: localScales, batch, collectives)
             }

@@ -100,4 +100,27 @@ extension GatheredBatch {
             "the \(loss)", why: "a similarity of the study's radiographs or of its report overflows",
             position: position, rank: owner[position])
     }
+
+    /// Throws `NotFiniteNumber`, on every rank the same, if a gradient of a study vector, a report vector or a patch is not
+    /// finite; those of words are checked as they are added up. Collective.
+    func checkGradients(
+        _ own: LocalEmbeddings, images: Matrix, texts: Matrix, patches: Matrix, _ context: ContrastiveContext
+    ) throws {
+        let p = own.patchesPerStudy
+        func isFinite(_ rows: Matrix) -> Bool { VectorLoops.allFinite(rows.base, count: rows.count) }
+        // Two numbers a study, in global order: its place, then whether the global loss's gradients are the good ones.
+        let faults = own.positions.indices.compactMap { index -> Int? in
+            let isGlobal = !isFinite(images.rows(index..<index + 1)) || !isFinite(texts.rows(index..<index + 1))
+            if isGlobal { return 2 * own.positions[index] }
+            return isFinite(patches.rows(index * p..<(index + 1) * p)) ? nil : 2 * own.positions[index] + 1
+        }
+        let first = try context.clock.time(\.communication) {
+            try context.collectives.allReduce(Int64(faults.min() ?? Int.max), .minimum)
+        }
+        guard first != Int64.max else { return }
+        let position = Int(first) / 2
+        throw NotFiniteNumber(
+            "a gradient of the \(first % 2 == 0 ? "global" : "local") contrastive loss", why: "it overflows",
+            position: position, rank: owner[position])
+    }
 }

@@ -27,6 +27,8 @@ struct TileScratch {
     let cosines, contextSquares, shares: UnsafeMutablePointer<Double>
     /// `[N, d]`: the tile's word gradients, added up in fixed point over the studies of this thread.
     let wordSums: UnsafeMutablePointer<Int64>
+    /// `[reports]`: whether a term of the report was beyond the fixed point's range.
+    let isOutside: UnsafeMutablePointer<Bool>
 
     /// Rows that enter a product along the words, in bf16.
     static func paddedWords(_ words: Int, _ format: NumberFormat) -> Int {
@@ -54,6 +56,13 @@ struct TileScratch {
             wordGradients: arena.matrix(rows, width), reciprocals: start(words, Float.self),
             cross: start(words, Float.self), ownContext: start(words, Float.self), ownWord: start(words, Float.self),
             cosines: start(words, Double.self), contextSquares: start(words, Double.self),
-            shares: start(words, Double.self), wordSums: start(words * width, Int64.self))
+            shares: start(words, Double.self), wordSums: start(words * width, Int64.self),
+            isOutside: start(LocalContrastive.reportsPerTile, Bool.self))
+    }
+
+    /// Makes ready for the next group of studies.
+    func clearSums(reports: Int, words: Int) {
+        wordSums.update(repeating: 0, count: words * wordGradients.columns)
+        isOutside.update(repeating: false, count: reports)
     }
 }

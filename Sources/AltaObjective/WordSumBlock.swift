@@ -16,6 +16,8 @@ struct WordSumBlock {
     let places: [Range<Int>]
     /// `[R]`: words of each rank.
     let wordCounts: [Int]
+    /// This rank.
+    let rank: Int
     /// The rows of this rank's reports among its words.
     let own: Range<Int>
     /// d.
@@ -32,7 +34,7 @@ struct WordSumBlock {
 
     /// Room for the sums of these reports.
     static func make(
-        _ reports: Range<Int>, _ batch: GatheredBatch, _ own: LocalEmbeddings, arena: Arena
+        _ reports: Range<Int>, _ batch: GatheredBatch, _ own: LocalEmbeddings, rank: Int, arena: Arena
     ) -> WordSumBlock {
         var places = Array(repeating: 0..<0, count: reports.count)
         var wordCounts = Array(repeating: 0, count: batch.studyCounts.count)
@@ -47,14 +49,21 @@ struct WordSumBlock {
         let before = own.positions.prefix { $0 < reports.lowerBound }.count
         let until = own.positions.prefix { $0 < reports.upperBound }.count
         return WordSumBlock(
-            reports: reports, places: places, wordCounts: wordCounts,
+            reports: reports, places: places, wordCounts: wordCounts, rank: rank,
             own: own.wordSegments.offsets[before]..<own.wordSegments.offsets[until], width: own.width,
             sums: arena.buffer(next * own.width))
     }
 
-    /// Adds the sums of a tile of the block, `[words, d]`, its reports in global order.
-    func add(_ tileSums: UnsafePointer<Int64>, _ tile: Range<Int>, _ segments: Segments) {
-        for (index, report) in tile.enumerated() {
+    /// Sets the sums of these reports of the block to 0.
+    func clear(_ reports: [Bool]) {
+        for (index, words) in places.enumerated() where reports[index] {
+            for i in words.lowerBound * width..<words.upperBound * width { sums[i] = 0 }
+        }
+    }
+
+    /// Adds the sums of a tile of the block, `[words, d]`, its reports in global order; of those in `wanted` `[reports]`.
+    func add(_ tileSums: UnsafePointer<Int64>, _ tile: Range<Int>, _ segments: Segments, wanted: [Bool]) {
+        for (index, report) in tile.enumerated() where wanted[report - reports.lowerBound] {
             let target = places[report - reports.lowerBound].lowerBound * width
             let source = tileSums + segments[index].lowerBound * width
             for i in 0..<segments[index].count * width { sums[target + i] &+= source[i] }
@@ -62,13 +71,27 @@ struct WordSumBlock {
     }
 
     /// Adds the sums up over the ranks and writes those of this rank's reports to its rows of `words`. Collective.
+    ///
+    /// - Parameter scales: `[reports]`, of each report's sums.
     func giveBack(
-        _ fixedPoint: FixedPointSum, into words: Matrix, arena: Arena, _ collectives: any Collectives
+        _ scales: [FixedPointSum], into words: Matrix, arena: Arena, _ collectives: any Collectives
     ) throws {
         let total: UnsafeMutableBufferPointer<Int64> = arena.buffer(own.count * width)
         try collectives.reduceScatter(
             UnsafeBufferPointer(sums), counts: wordCounts.map { $0 * width }, into: total)
         let target = words.rows(own)
-        for i in 0..<target.count { target.base[i] = Float(fixedPoint.value(total[i])) }
+        var next = 0
+        for (place, scale) in zip(places, scales) where ownPlaces.contains(place.lowerBound) {
+            for _ in 0..<place.count * width {
+                target.base[next] = Float(scale.value(total[next]))
+                next += 1
+            }
+        }
+    }
+
+    /// Where this rank's reports stand in `sums`.
+    private var ownPlaces: Range<Int> {
+        let start = wordCounts[..<rank].reduce(0, +)
+        return start..<start + wordCounts[rank]
     }
 }

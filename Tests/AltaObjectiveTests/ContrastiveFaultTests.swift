@@ -88,4 +88,29 @@ import Testing
         batch.scales = ContrastiveScales(logitScale: 1, localScale1: 1, localScale2: 1000, localScale3: 1)
         #expect(try messages(batch).allSatisfy { $0.contains("logit_scale_local2") })
     }
+
+    /// A report of nothing but words of norm zero, and patches so long that its gradient is beyond the coarsest scale:
+    /// the report is named, though every study has a part in it.
+    @Test func gradientOfAWordBeyondEveryScale() throws {
+        var batch = Self.batch
+        let words = batch.segments[2]
+        for i in words.lowerBound * 8..<words.upperBound * 8 { batch.words[i] = 0 }
+        for i in batch.patches.indices { batch.patches[i] *= 1e6 }
+        batch.scales = ContrastiveScales(logitScale: 1, localScale1: 4.6, localScale2: 4.6, localScale3: 4.6)
+        let found = try messages(batch)
+        #expect(Set(found).count == 1)
+        #expect(
+            found[0].contains("a word's gradient of the local") && found[0].contains("position 2")
+                && found[0].contains("rank 2"), "\(found[0])")
+    }
+
+    /// Logits are doubles, and finite; the gradient is a float.
+    @Test func gradientOfAVectorThatOverflows() throws {
+        var batch = Self.batch
+        for i in 0..<batch.texts.count { batch.texts[i] *= 3e38 }
+        for i in 0..<batch.images.count { batch.images[i] *= 1e-38 }
+        let found = try messages(batch)
+        #expect(Set(found).count == 1)
+        #expect(found[0].contains("a gradient of the global contrastive loss"), "\(found[0])")
+    }
 }

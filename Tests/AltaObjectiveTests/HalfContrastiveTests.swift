@@ -6,7 +6,8 @@ import AltaTensor
 import Testing
 
 /// The losses on an engine whose products are in bf16, and on one of several threads.
-@Suite struct HalfContrastiveTests {
+@Suite(.enabled(if: ContrastiveSafetyTests.formats.contains(.half), "needs bf16 products")) struct HalfContrastiveTests
+{
     static let batch = SampleBatch.random(
         seed: 21, width: 128, patches: 196, wordCounts: [61, 84, 1, 23, 60, 40], spread: 0.25)
 
