@@ -74,8 +74,8 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "alta-loss-check",
-            dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaObjectiveSupport"], path: "Tests/LossCheck",
-            swiftSettings: strict),
+            dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaObjective", "AltaObjectiveSupport"],
+            path: "Tests/LossCheck", swiftSettings: strict),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter", cSettings: strictC),
         .executableTarget(
             name: "alta-allocation-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain", "CAllocationCounter"],

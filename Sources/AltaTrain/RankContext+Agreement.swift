@@ -6,26 +6,48 @@ import Foundation
 
 extension RankContext {
     /// Refuses a job whose ranks do not agree on what they run. Collective.
-    func checkSame(_ what: String, _ text: String, remedy: String) throws {
+    public func checkSame(
+        _ what: String, _ text: String, remedy: String, exitCode: ExitCode = .failed
+    ) throws {
         let texts = try collectives.allGather(text)
         guard let other = texts.firstIndex(where: { $0 != texts[0] }) else { return }
         throw AgreedFailure(
             error: AltaError(
-                "ranks have different \(what)", why: "rank \(other) differs from rank 0", remedy: remedy, rank: other),
+                "ranks have different \(what)", why: "rank \(other) differs from rank 0", remedy: remedy, rank: other,
+                exitCode: exitCode),
             reportingRank: other)
     }
 
     /// Refuses a job whose ranks were given different configurations, and names the keys. Collective.
     func checkSameConfiguration(_ config: RunConfig) throws {
-        let texts = try collectives.allGather(try config.resolvedJSON().text(sortedKeys: true))
+        try checkSame(
+            "configurations", config.resolvedJSON(),
+            remedy: "start every rank with the same file and the same --set")
+    }
+
+    /// Refuses a job whose ranks were given different options of one command, and names them. Collective.
+    ///
+    /// Options that say how much is exchanged must be alike, or ranks wait for one another for ever.
+    public func checkSameOptions(_ parsed: ParsedArguments) throws {
+        var given = JSONObject()
+        for option in parsed.command.options {
+            given[option.names[0]] = .array(parsed.values(option.names[0]).map(JSONValue.string))
+        }
+        try checkSame("options", .object(given), remedy: "start every rank with the same options", exitCode: .usage)
+    }
+
+    private func checkSame(
+        _ what: String, _ value: JSONValue, remedy: String, exitCode: ExitCode = .failed
+    ) throws {
+        let texts = try collectives.allGather(try value.text(sortedKeys: true))
         guard let other = texts.firstIndex(where: { $0 != texts[0] }) else { return }
         let values = try [0, other].map { try JSONValue(parsing: texts[$0]) }
         let keys = RankContext.differingKeys(values[0], values[1])
         throw AgreedFailure(
             error: AltaError(
-                "ranks have different configurations",
+                "ranks have different \(what)",
                 why: "rank \(other) differs from rank 0 in \(keys.joined(separator: ", "))",
-                remedy: "start every rank with the same file and the same --set", rank: other),
+                remedy: remedy, rank: other, exitCode: exitCode),
             reportingRank: other)
     }
 

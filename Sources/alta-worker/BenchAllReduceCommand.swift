@@ -22,6 +22,7 @@ enum BenchAllReduceCommand {
     private static let defaultElements = [1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 18_300_000]
 
     static func run(_ arguments: ParsedArguments, job: RankContext) throws -> ExitCode {
+        try job.checkSameOptions(arguments)
         let (pairs, elements) = try job.agree { try (arguments.int("--pairs", in: 1...10_000) ?? 11, sizes(arguments)) }
         let benchmark = AllReduceBenchmark(collectives: job.collectives, nodes: job.nodes, pairs: pairs)
         for count in elements {

@@ -25,6 +25,7 @@ enum BenchLossCommand {
             """)
 
     static func run(_ parsed: ParsedArguments, job: RankContext) throws -> ExitCode {
+        try job.checkSameOptions(parsed)
         let options = try job.agree { try chosenOptions(parsed, ranks: job.collectives.rankCount) }
         let context = try job.agree {
             try parsed.int("--threads", in: 1...1024).map { try job.with(threads: $0) } ?? job

@@ -26,6 +26,7 @@ enum BenchStepCommand {
             + "processor_seconds all ranks' together.")
 
     static func run(_ parsed: ParsedArguments, job: RankContext) throws -> ExitCode {
+        try job.checkSameOptions(parsed)
         let options = try job.agree { try chosenOptions(parsed) }
         let context = try job.agree {
             try parsed.int("--threads", in: 1...1024).map { try job.with(threads: $0) } ?? job

@@ -26,6 +26,8 @@ enum WorkerCommand {
         }
         return Job.run { job in
             guard case .command(let parsed) = try job.agree({ try line.get() }) else { return .done }
+            try job.checkSame(
+                "commands", parsed.command.name, remedy: "start every rank with the same command", exitCode: .usage)
             return try perform(parsed, job: job)
         }
     }

@@ -8,7 +8,7 @@ import Testing
 @Suite(.serialized, .enabled(if: JobRunner.hasMpirun, "needs mpirun")) struct LossJobTests {
     static let program = "alta-loss-check"
     static let multipliesHalf = (try? Engine.multipliesHalf()) ?? false
-    /// So many seeds have each kind of batch twice and more (`theSeedsHaveEveryKindOfBatch`).
+    /// So many seeds have every kind of batch, most of them once (`theSeedsHaveEveryKindOfBatch`).
     static let seeds = 1..<17 as Range<UInt64>
 
     /// What a job said of its results: the last word of its last line.
@@ -42,7 +42,10 @@ import Testing
         #expect(try Self.hash(ranks: 3, options) != nil)
     }
 
-    @Test(arguments: [("bit", "one rank alone finds other bits"), ("gradient", "the gradient of words differs by ")])
+    @Test(arguments: [
+        ("bit", "one rank alone finds other bits"), ("gradient", "the gradient of words differs by "),
+        ("number", "it fails: "),
+    ])
     func whatIsOffIsToldWithItsSeed(fault: String, what: String) throws {
         let outcome = try JobRunner.run(
             Self.program, ranks: 2, ["--seed", "4", "--batches", "2", "--fault", fault])

@@ -87,6 +87,24 @@ extension WorkerJobs {
             }
         }
 
+        /// Ranks that exchanged other sizes would wait for one another for ever.
+        @Test func ranksWithDifferentOptionsAreRefused() throws {
+            let loss = ["bench", "loss", "--studies", "10"]
+            let step = ["bench", "step", "--model", "alta-tiny"]
+            let sums = ["bench", "allreduce", "--elements", "1000"]
+            for (one, other, parts) in [
+                (loss, ["bench", "loss", "--studies", "12", "--seed", "2"], ["options", "in --seed, --studies"]),
+                (step + ["--studies", "4"], step, ["options", "in --studies"]),
+                (sums, sums + ["--elements", "2000"], ["options", "in --elements"]),
+                (loss, ["bench", "step", "--studies", "10"], ["commands"]),
+            ] {
+                for ranks in [[one, other], [other, one]] {
+                    let outcome = try JobRunner.run("alta-worker", rankArguments: ranks, limitSeconds: 20)
+                    expectFault(outcome, ["ranks have different", "rank 1"] + parts, exitCode: 2)
+                }
+            }
+        }
+
         @Test func wrongOptionsAreUsageErrors() throws {
             for (arguments, part) in [
                 (["step", "--model", "alta-huge"], "alta-base"), (["step", "--mean-tokens", "400"], "mean-tokens"),

@@ -1,5 +1,6 @@
 import AltaComm
 import AltaCore
+import AltaObjective
 import AltaObjectiveSupport
 import AltaTensor
 import Foundation
@@ -32,11 +33,12 @@ struct LossCheck {
     private func check(
         _ sample: ContrastiveCase, _ shares: [[Int]], _ engine: Engine
     ) throws -> (failures: [String], hash: String) {
-        let batch = sample.batch
+        var batch = sample.batch
+        if options.fault == .number { batch.patches[0] = .nan }
         var run: ShardedRun
         do {
             run = try ShardedRun.evaluate(batch, shares: shares, engine: engine, over: collectives)
-        } catch let error as AltaError {
+        } catch let error where error is AltaError || error is NotFiniteNumber {
             // The objective throws on every rank or on none.
             return (collectives.rank == 0 ? ["it fails: \(error)"] : [], "")
         }
@@ -45,8 +47,10 @@ struct LossCheck {
         let comparison = ContrastiveComparison(
             run, batch, format: options.format, cancels: sample.kind == .identical)
         var failures = comparison.failures
-        let alone = try ShardedRun.evaluate(batch, rankCount: 1, format: options.format)
-        if run.hash != alone.hash { failures.append("one rank alone finds other bits") }
+        do {
+            let alone = try ShardedRun.evaluate(batch, rankCount: 1, format: options.format)
+            if run.hash != alone.hash { failures.append("one rank alone finds other bits") }
+        } catch { failures.append("one rank alone fails: \(error)") }
         return (failures, run.hash)
     }
 

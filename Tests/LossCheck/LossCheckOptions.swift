@@ -9,12 +9,14 @@ struct LossCheckOptions {
         case small, full
     }
 
-    /// What is done to each result on purpose, to see that it is found.
+    /// What is done to each batch or result on purpose, to see that it is found.
     enum Fault: String {
         /// The last bit of one number of a gradient is another.
         case bit
         /// A gradient is 0.1 % too large.
         case gradient
+        /// A number of a patch is not finite.
+        case number
     }
 
     /// The first seed.
@@ -62,11 +64,12 @@ struct LossCheckOptions {
 }
 
 extension LossCheckOptions.Fault {
-    /// Spoils a result.
+    /// Spoils a result, where that is what the fault does.
     func happen(to run: inout ShardedRun) {
         switch self {
         case .bit: run.patches[0] = Float(bitPattern: run.patches[0].bitPattern ^ 1)
         case .gradient: run.words = run.words.map { $0 * 1.001 }
+        case .number: break
         }
     }
 }

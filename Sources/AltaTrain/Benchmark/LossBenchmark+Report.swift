@@ -65,13 +65,7 @@ extension LossBenchmark {
 
     /// Refuses a batch whose losses cannot fit in this rank's memory: a slip in a number would else fill it.
     static func checkFits(_ options: Options, _ context: RankContext) throws {
-        let (b, d) = (Double(options.studies), Double(width))
-        let own = (b / Double(context.collectives.rankCount)).rounded(.up)
-        let words = b * Double(options.meanWords)
-        let share = own * Double(2 + options.patches + options.meanWords)
-        // Floats of a share and its gradients, of all words twice, of all vectors twice; integers of words' gradients;
-        // similarities.
-        let needed = 4 * d * (2 * share + 2 * words + 4 * b) + 8 * d * words + 8 * own * b
+        let needed = neededBytes(options, ranks: context.collectives.rankCount, threads: context.engine.threads)
         guard needed > Double(context.availableBytes) else { return }
         throw AltaError(
             "\(options.studies) studies of \(options.patches) patches and \(options.meanWords) words do not fit in memory",
@@ -79,6 +73,29 @@ extension LossBenchmark {
                 "their embeddings and losses take \(Int(min(needed, 0x1p62)) >> 20) MiB of a rank, which may count on "
                 + "\(context.availableBytes >> 20) MiB",
             remedy: "lower --studies, --patches or --mean-words, or use more ranks on more machines", exitCode: .usage)
+    }
+
+    /// What the embeddings, losses and gradients take of a rank, at most.
+    private static func neededBytes(_ options: Options, ranks: Int, threads: Int) -> Double {
+        let (b, d, meanWords) = (Double(options.studies), Double(width), Double(options.meanWords))
+        let own = (b / Double(ranks)).rounded(.up)
+        let patches = Double(Engine.paddedColumns(options.patches))
+        // Floats of a share and its gradients, of all words twice, of all vectors twice; similarities.
+        let share = own * (2 + Double(options.patches) + meanWords)
+        let batch = 4 * d * (2 * share + 2 * b * meanWords + 4 * b) + 8 * own * b
+        // Integers of the gradients of a block's words (128 reports), all of them and this rank's.
+        let block = 16 * d * mostWords(128, options)
+        // Studies that are made ready at a time: patches, packed for both directions, and their gradients.
+        let together = min(own, 32)
+        let ready = 16 * patches * d * together
+        // On each thread, of a tile's words (8 reports): three numbers a patch; as many as six floats of the width.
+        let tiles = min(Double(threads), together) * 4 * mostWords(8, options) * (3 * patches + 6 * d)
+        return batch + block + ready + tiles
+    }
+
+    /// The words of `reports` neighbouring reports, at most: the longest has half as many again as the mean.
+    private static func mostWords(_ reports: Double, _ options: Options) -> Double {
+        Double(options.meanWords) * min(1.5 * reports, Double(options.studies))
     }
 }
 

@@ -2,7 +2,6 @@ import AltaComm
 import AltaCore
 import AltaObjective
 import AltaTensor
-import Glibc
 
 /// Times both contrastive losses and their gradients, as a step computes them, on embeddings made of noise.
 public struct LossBenchmark {
@@ -53,10 +52,12 @@ public struct LossBenchmark {
     /// and reports it.
     ///
     /// - Parameters:
+    ///   - requested: the same on every rank.
     ///   - objective: what is checked and timed.
     ///   - notice: hears what is going on, of a long step from another thread; called on rank 0.
     ///   - emit: takes a step's line; called on rank 0.
-    /// - Throws: where the batch does not fit in memory, the losses are computed wrongly, or a step fails.
+    /// - Throws: where the batch does not fit in memory, the dump has no place, the losses are computed wrongly, or a step
+    ///   fails.
     public static func run(
         _ requested: Options, context joined: RankContext,
         objective: @escaping Objective = {
@@ -66,7 +67,10 @@ public struct LossBenchmark {
     ) throws {
         var options = requested
         options.precision = try joined.resolve(requested.precision, notice: notice)
-        try joined.agree { try checkFits(options, joined) }
+        try joined.agree {
+            try checkFits(options, joined)
+            try options.dump.map(LossDump.checkPlace)
+        }
         func tell(_ text: String) { if joined.isFirst { notice(text) } }
         tell("checking both losses against plain loops")
         let error = try LossCheck(options: options, context: joined, objective: objective).run()
@@ -125,12 +129,11 @@ public struct LossBenchmark {
                 try context.collectives.barrier()
                 meter.reset()
                 var result: ContrastiveResult?
-                let start = LossBenchmark.processorSeconds()
+                let start = ProcessorTime.seconds()
                 expected = try progress.during(step: step, expectedSeconds: expected) {
                     try seconds { result = try evaluate(share) }
                 }
-                let times = LossTimes(
-                    elapsedSeconds: expected, processorSeconds: LossBenchmark.processorSeconds() - start)
+                let times = LossTimes(elapsedSeconds: expected, processorSeconds: ProcessorTime.seconds() - start)
                 guard let result else { return }
                 let line = try describe(step, times, result, facts, memory)
                 if context.isFirst { try emit(line) }
@@ -147,13 +150,6 @@ public struct LossBenchmark {
         let start = ContinuousClock.now
         try body()
         return PhaseClock.seconds(start.duration(to: .now))
-    }
-
-    /// What all threads of this process computed so far.
-    private static func processorSeconds() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
     private func dump(_ result: ContrastiveResult, to path: String) throws {

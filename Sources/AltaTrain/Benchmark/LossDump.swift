@@ -1,11 +1,31 @@
+import AltaCore
 import AltaFormats
 import AltaObjective
+import Foundation
 
 /// A batch of one rank with its losses and gradients, for other programs to compare.
 struct LossDump {
     let embeddings: SyntheticEmbeddings
     let share: LocalEmbeddings
     let result: ContrastiveResult
+
+    /// Refuses a path that nothing can be written to, before anything is computed for it.
+    static func checkPlace(_ path: String) throws {
+        func isFolder(_ path: String) -> Bool {
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+        }
+        guard !isFolder(path) else {
+            throw AltaError(
+                "--dump is a folder", why: "the batch is written as a file", remedy: "name a file in it", file: path,
+                exitCode: .usage)
+        }
+        guard isFolder(URL(filePath: path).deletingLastPathComponent().path) else {
+            throw AltaError(
+                "there is no folder for --dump", why: "the file is not written before the last step",
+                remedy: "make the folder, or name another file", file: path, exitCode: .usage)
+        }
+    }
 
     /// Writes safetensors: `embeddings/…` and `gradients/…` of `image_global` and `text_global` `[B, d]`, `image_local`
     /// `[B, P, d]` and `text_local` `[sum of W_i, d]`, `embeddings/words` `[B]`; `scales` (logarithms), `gradients/scales`

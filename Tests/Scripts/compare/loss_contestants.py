@@ -92,11 +92,16 @@ class WorkerLoss:
         if os.geteuid() == 0:
             env |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         log = LOGS / f"compare-loss-{self.name.replace(' ', '-')}.log"
-        with open(log, "w") as errors:
-            job = subprocess.run(
-                command, check=False, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                text=True, timeout=TURN_TIMEOUT_SECONDS,
-            )  # fmt: skip
+        try:
+            with open(log, "w") as errors:
+                job = subprocess.run(
+                    command, check=False, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                    text=True, timeout=TURN_TIMEOUT_SECONDS,
+                )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise CompareError(
+                f"{self.name} took more than {TURN_TIMEOUT_SECONDS} s; lower --studies or --steps\n{tail(log)}"
+            ) from None
         if job.returncode != 0:
             raise CompareError(f"{self.name} ended with exit code {job.returncode}\n{tail(log)}")
         return [json.loads(line) for line in job.stdout.splitlines() if line.startswith("{")]

@@ -52,8 +52,8 @@ class LossOptions:
 
 
 def wholes(text: str) -> list[int]:
-    """A type for argparse: whole numbers from 1 on, separated by commas."""
-    return list(dict.fromkeys(whole(1)(part) for part in text.split(",")))
+    """A type for argparse: whole numbers from 2 on, separated by commas. The losses of one study are 0, and so are gradients."""
+    return list(dict.fromkeys(whole(2)(part) for part in text.split(",")))
 
 
 def make_parser() -> Parser:
