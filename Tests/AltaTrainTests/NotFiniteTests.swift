@@ -177,13 +177,13 @@ extension WorkerJobs {
             for start in 1...2 {
                 let outcome = try job.run("run", ranks: 2, changes)
                 expectFault(outcome, ["10 steps in a row", "not finite"])
-                ends.append(outcome.errors.split(separator: "\n").last.map(String.init) ?? "")
+                ends += outcome.errorLines
                 let log = try job.log("run")
                 #expect(log.events("skipped").count == 9 * start && (1..<10).contains(log.steps.count))
                 let last = try #require(log.steps.keys.max())
                 #expect(try job.checkpointNames("run").last == "step-0000000\(last)")
             }
-            #expect(ends[0] == ends[1])
+            #expect(ends.count == 2 && ends[0] == ends[1], "\(ends)")
         }
 
         /// One run at each of several rank counts and cuts: the same steps skipped, named, and the same weights.
