@@ -96,7 +96,7 @@ extension RunConfig {
             "whether each step's line in log.jsonl names the rows of its studies"),
         .init(
             "checkpoint_every", \.checkpointEvery, ConfigurationValue<Int>.whole(atLeast: 1).orNull(),
-            definesRun: false, "steps between checkpoints; null: each epoch"),
+            definesRun: false, "steps between checkpoints, put off while steps are skipped; null: each epoch"),
         .init(
             "keep_checkpoints", \.keepCheckpoints, .whole(atLeast: 1), definesRun: false, "how many checkpoints stay"),
         .init(

@@ -108,7 +108,8 @@ public struct RunConfig: Equatable, Sendable {
     public var compareWeightsEvery = 100
     /// The run folder.
     public var output: String?
-    /// Steps between checkpoints; nil: each epoch.
+    /// Steps between checkpoints; nil: each epoch. One that is due after a skipped step is written after the next that is
+    /// taken, or the run's last.
     public var checkpointEvery: Int?
     /// Whether the log names the studies of each step.
     public var logStudies = false

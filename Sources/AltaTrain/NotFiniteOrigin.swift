@@ -78,6 +78,7 @@ struct NotFiniteOrigin {
         switch cause {
         case .imageReconstruction: "the loss image_reconstruction"
         case .maskedLanguage: "the loss masked_language"
+        case .gradient(step.absentSlot): "the gradient of absent views"
         case .gradient(let slot): "the gradient of \(step.model.weights.trainableSpecs[slot].name)"
         }
     }

@@ -39,8 +39,11 @@ public struct RetrievalRun {
     /// Collective. Each rank encodes every rank-count-th study, all are ranked against all.
     ///
     /// Studies with equal reports (but for white space) count as matches of each other.
+    ///
+    /// - Throws: `AgreedFailure` where a study cannot be read, or one of its vectors is not finite.
     func evaluate() throws -> RetrievalResult {
         let encoded = try encode()
+        try checkFinite(encoded)
         return try Retrieval.evaluate(
             images: encoded.images, texts: encoded.reports, reportHashes: encoded.reportHashes,
             width: model.weights.config.projection, collectives: context.collectives)
@@ -58,6 +61,23 @@ public struct RetrievalRun {
             hashes += try studies.map(reportHash)
         }
         return EncodedStudies(images: images, reports: texts, reportHashes: hashes)
+    }
+
+    /// Collective. Names the first study of the table with a vector that is not finite, the same at every rank count.
+    private func checkFinite(_ encoded: EncodedStudies) throws {
+        let width = model.weights.config.projection
+        let shares = context.tableShares(of: preparer.source.count)
+        let faults = [encoded.images, encoded.reports].enumerated().compactMap { side, vectors in
+            vectors.firstIndex { !$0.isFinite }.map { Int64(2 * shares[context.collectives.rank][$0 / width] + side) }
+        }
+        let found = try context.collectives.allGather(faults.min() ?? .max)
+        guard let least = found.min(), least != .max, let rank = found.firstIndex(of: least) else { return }
+        let error = AltaError(
+            "the \(least % 2 == 0 ? "study" : "report") vector is not finite",
+            why: "the weights or that study's inputs hold a NaN or an infinity",
+            remedy: "look at the study's row of the data, or evaluate an earlier checkpoint",
+            file: preparer.source.path, row: preparer.source.rowNumber(StudyIndex(Int(least / 2))), rank: rank)
+        throw AgreedFailure(error: error, reportingRank: rank)
     }
 
     private func encodeImages(_ studies: [StudyIndex]) throws -> [Float] {

@@ -12,11 +12,12 @@ final class RunRecorder: TrainingListener {
     private let progress: ProgressLine
     private let output: String
     private let activations: Arena
-    private let logsStudies: Bool
+    /// The table whose rows the log names; nil: it names none.
+    private let namedStudies: StudySource?
 
-    private init(log: StepLog, progress: ProgressLine, output: String, activations: Arena, logsStudies: Bool) {
+    private init(log: StepLog, progress: ProgressLine, output: String, activations: Arena, namedStudies: StudySource?) {
         self.activations = activations
-        self.logsStudies = logsStudies
+        self.namedStudies = namedStudies
         self.log = log
         self.progress = progress
         self.output = output
@@ -33,11 +34,12 @@ final class RunRecorder: TrainingListener {
             log: log,
             progress: ProgressLine(
                 totalSteps: run.totalSteps, isTerminal: isTerminal),
-            output: run.folder.path, activations: run.step.activations, logsStudies: run.config.logStudies)
+            output: run.folder.path, activations: run.step.activations,
+            namedStudies: run.config.logStudies ? run.data.preparer.source : nil)
     }
 
     func completed(_ report: StepReport) throws {
-        try log.append(report, withStudies: logsStudies)
+        try log.append(report, rows(report.studies))
         progress.show(report)
     }
 
@@ -47,9 +49,18 @@ final class RunRecorder: TrainingListener {
         let place = [("position", failure.notFinite?.position), ("row", error.row), ("rank", error.rank)]
         try log.append(
             event: "skipped",
-            [("step", .integer(step)), ("epoch", .number(plan.fractionalEpoch))]
+            [
+                ("step", .integer(step)), ("epoch", .number(plan.fractionalEpoch)),
+                ("studies_hash", .string(StableHash.hex(StepHashes.studies(of: plan)))),
+            ]
                 + place.compactMap { name, value in value.map { (name, .integer($0)) } }
-                + [("message", .string(error.description))])
+                + [("message", .string(error.description))] + rows(plan.studies))
+    }
+
+    /// The rows of a step's studies as messages have them, where they are asked for.
+    private func rows(_ studies: [StudyIndex]) -> [(String, JSONValue)] {
+        guard let namedStudies else { return [] }
+        return [("study_rows", .array(studies.map { .integer(namedStudies.rowNumber($0)) }))]
     }
 
     func validated(_ members: [(String, JSONValue)], step: Int) throws {

@@ -40,13 +40,16 @@ struct SharedViews {
     /// Forgets the gradients of the rows, and whether they were finite.
     func reset() { ledger.reset() }
 
-    /// Collective. Encodes the views that this rank's studies lack; the rank that sweeps, those that any study lacks.
+    /// Collective, once in every step. Forgets the step before, and encodes the views that this rank's studies lack; the
+    /// rank that sweeps, those that any study lacks.
     ///
     /// - Parameters:
     ///   - studies: this rank's share.
     ///   - weights: where the sweep adds the gradients of the weights.
     /// - Returns: nil on every rank where no study of the global batch lacks a view.
     func encode(_ studies: [PreparedStudy], step: Int, weights: GradientLedger) throws -> SharedPass? {
+        // Also where no study lacks a view: whether the rows' gradients are finite is asked after every step.
+        ledger.reset()
         let collectives = context.collectives
         let isOwn = AbsentViewEncoder.views.map { view in studies.contains { $0.views[view.rawValue] == nil } }
         let isAnyones = try context.clock.measure(.communication) {
@@ -56,7 +59,6 @@ struct SharedViews {
         let sweeps = collectives.rank == collectives.rankCount - 1
         let slots = isOwn.indices.filter { sweeps ? isAnyones[$0] : isOwn[$0] }
         arena.release(to: .start)
-        ledger.reset()
         let tape = Tape(engine: context.engine, arena: arena, ledger: sweeps ? weights : nil)
         return context.clock.measure(.forward) { pass(slots, step: step, on: tape) }
     }

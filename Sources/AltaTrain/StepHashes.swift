@@ -8,7 +8,8 @@ import AltaData
 public struct StepHashes: Sendable, Equatable {
     /// Of the studies, in the order of the global batch.
     public private(set) var studies: UInt64 = 0
-    /// Of the studies as they were prepared: all that was read and drawn for them.
+    /// Of the studies as they were prepared: what was read and drawn for each, but for pixel rows between every fourth one
+    /// (`PreparedStudy.hash`). What is drawn once for all studies of a step, the masks of shared absent views, is not in it.
     public private(set) var draws: UInt64 = 0
 
     /// Of no study.
@@ -27,9 +28,6 @@ public struct StepHashes: Sendable, Equatable {
     static func studies(of plan: StepPlan) -> UInt64 {
         plan.studies.enumerated().reduce(0) { $0 &+ $1.element.hash(at: $1.offset) }
     }
-
-    /// How many numbers `halves` has.
-    static let halfCount = 4
 
     /// Both as numbers below 2^32, whose sums over ranks do not overflow.
     var halves: [Int64] {

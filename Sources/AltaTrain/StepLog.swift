@@ -54,10 +54,10 @@ final class StepLog {
         }
     }
 
-    /// A step's line, with the rows of its studies where they are asked for.
-    func append(_ report: StepReport, withStudies: Bool = false) throws {
+    /// A step's line, with `more` members at its end.
+    func append(_ report: StepReport, _ more: [(String, JSONValue)]) throws {
         var object = report.json
-        if withStudies { object["study_rows"] = .array(report.studies.map { .integer($0.row) }) }
+        for (key, value) in more { object[key] = value }
         try append(object)
     }
 

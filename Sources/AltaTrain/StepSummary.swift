@@ -4,7 +4,7 @@ import AltaObjective
 
 /// What a rank tells the others at the end of a step, in one small message.
 struct StepSummary {
-    /// The first parameter that refused a partial; nil: none did.
+    /// The first parameter that refused a partial, or `TrainStep.absentSlot`; nil: none did.
     var firstBadSlot: Int?
     /// Floating-point operations of this rank's matrix products.
     var operations = 0

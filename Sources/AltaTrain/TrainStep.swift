@@ -159,14 +159,14 @@ public struct TrainStep {
         }
     }
 
-    /// The first parameter that refused a partial; where shared rows did, the token that absent views are made of.
+    /// The first parameter that refused a partial, or `absentSlot`.
     private var firstBadSlot: Int? {
         if !ledger.isFinite { return ledger.firstBadSlot ?? 0 }
         return sharedViews.flatMap { $0.isFinite ? nil : absentSlot }
     }
 
-    /// The parameter that the gradients of shared absent views are told under.
-    var absentSlot: Int { model.weights.find("missing_token")?.trainable?.slot ?? 0 }
+    /// Where gradients of shared absent views are told of, which are no parameter's: after the parameters.
+    var absentSlot: Int { ledger.slotCount }
 }
 
 /// What a forward pass leaves behind.

@@ -59,8 +59,11 @@ public struct Trainer {
             let report = try attempt(step, &skips) { try update(studies, plan: step, rate: rate) }
             if let report { try listener.completed(report) }
             try completed(index + 1, run.weights)
-            if run.isComparisonDue(after: index + 1) { try compareWeights(step: index + 1) }
-            if run.isCheckpointDue(after: index + 1) { try save(step: index + 1) }
+            let saves = skips.writesCheckpoint(
+                isDue: run.isCheckpointDue(after: index + 1), isLast: index + 1 == run.totalSteps)
+            // What one rank has is written for all.
+            if saves || run.isComparisonDue(after: index + 1) { try compareWeights(step: index + 1) }
+            if saves { try save(step: index + 1) }
             if run.isEpochEnd(after: index + 1) { try validate(step: index + 1) }
         }
         try listener.ended(
@@ -85,8 +88,7 @@ public struct Trainer {
             return report
         } catch let failure as AgreedFailure {
             let located = failure.located(plan, in: run.data.preparer.source)
-            try skips.skip(located, step: plan.step + 1)
-            try listener.skipped(located, plan: plan)
+            try listener.skipped(try skips.skip(located, step: plan.step + 1), plan: plan)
             return nil
         }
     }
@@ -140,10 +142,8 @@ extension TrainingRun {
     /// Whether an epoch, or the run, is complete after a step.
     func isEpochEnd(after step: Int) -> Bool { step == totalSteps || step % plan.stepsPerEpoch == 0 }
 
-    /// After every `compare_weights_every` steps, and before a checkpoint is written of what one rank has.
-    func isComparisonDue(after step: Int) -> Bool {
-        step % config.compareWeightsEvery == 0 || isCheckpointDue(after: step)
-    }
+    /// After every `compare_weights_every` steps.
+    func isComparisonDue(after step: Int) -> Bool { step % config.compareWeightsEvery == 0 }
 
     /// After every `checkpoint_every` steps (an epoch, where it is not set) and at the end.
     func isCheckpointDue(after step: Int) -> Bool {

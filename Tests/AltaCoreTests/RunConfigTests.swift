@@ -131,12 +131,12 @@ import Testing
             "data.image_root", "data.vocabulary", "data.dicom_scaling", "global_batch", "micro_batch", "epochs",
             "schedule_epochs", "warmup_epochs", "steps",
             "learning_rate", "weight_decay", "seed", "precision", "deterministic", "trainable", "adapter_init",
-            "absent_views", "dropout", "on_not_finite", "compare_weights_every", "output", "checkpoint_every",
-            "keep_checkpoints", "resume",
+            "absent_views", "dropout", "on_not_finite", "compare_weights_every", "output", "log_studies",
+            "checkpoint_every", "keep_checkpoints", "resume",
         ] {
             #expect(table.contains { $0.name == name && !$0.documentation.isEmpty }, "\(name)")
             #expect(text.contains("  \(name) "), "\(name)")
         }
-        #expect(table.count == 30 + 22)
+        #expect(table.count == 31 + 22)
     }
 }

@@ -122,10 +122,20 @@ struct RunLog {
 
     /// What is the same of one line.
     static func exactLine(_ line: JSONValue, step: Int) throws -> String {
-        let keys = [
-            "studies_hash", "draws_hash", "loss", "losses", "learning_rate", "logit_scales", "gradient_norm",
-        ]
-        return "\(step): \(try JSONValue.array(keys.map { line[$0] ?? .null }).text())"
+        let keys = ["studies_hash", "draws_hash", "learning_rate", "logit_scales"] + computedKeys
+        return "\(step): \(try values(of: line, keys))"
+    }
+
+    private static let computedKeys = ["loss", "losses", "gradient_norm"]
+
+    private static func values(of line: JSONValue, _ keys: [String]) throws -> String {
+        try JSONValue.array(keys.map { line[$0] ?? .null }).text()
+    }
+
+    /// What each step computed: losses and the gradient's norm, by which runs differ also where their hashes do not, and
+    /// without which a difference says nothing of what was computed.
+    func computed() throws -> [String] {
+        try steps.sorted { $0.key < $1.key }.map { try RunLog.values(of: $1, RunLog.computedKeys) }
     }
 
     /// A step's hashes of its studies and of what was drawn for them; empty where the line has none.

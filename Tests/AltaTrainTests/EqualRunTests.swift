@@ -63,7 +63,7 @@ extension WorkerJobs {
             try EqualRunCheck.expectSameRuns(
                 job, [(1, 0), (1, 2), (2, 1), (3, 0), (7, 0)], steps: 5)
             WorkerJobs.expectDone(try job.run("each", ranks: 2, ["absent_views=each", "steps=5"]))
-            #expect(try job.log("each").exactLines() != job.log("run-1-0").exactLines())
+            #expect(try job.log("each").computed() != job.log("run-1-0").computed())
         }
 
         /// Where no study lacks a view, nothing is shared and the run is the published one; where all lack all, too, ranks
@@ -80,7 +80,9 @@ extension WorkerJobs {
             job.settings["absent_views"] = "shared"
             try EqualRunCheck.expectSameRuns(job, [(1, 0), (2, 1), (3, 0)], steps: 3)
             WorkerJobs.expectDone(try job.run("each", ranks: 1, ["absent_views=each", "steps=3"]))
-            #expect((try job.log("each").exactLines() == job.log("run-1-0").exactLines()) == isComplete)
+            let (each, shared) = (try job.log("each"), try job.log("run-1-0"))
+            #expect((try each.computed() == shared.computed()) == isComplete)
+            #expect(try !isComplete || each.exactLines() == shared.exactLines())
         }
 
         /// One machine cut into nodes of two ranks (the last has one), and ranks that cannot share memory.
@@ -126,7 +128,7 @@ extension WorkerJobs {
             let job = AlignJob.small(cohort)
             expectDone(try job.run("one", ranks: 2))
             expectDone(try job.run("two", ranks: 2, ["seed=2"]))
-            #expect(try job.log("one").exactLines() != job.log("two").exactLines())
+            #expect(try job.log("one").computed() != job.log("two").computed())
         }
     }
 }

@@ -7,8 +7,8 @@ import Testing
 
 /// Eight studies of which one overflows: weights of a pretrained text encoder that only its report meets are extreme.
 struct SpoiltCohort {
-    let cohort: SampleCohort
-    let job: AlignJob
+    var cohort: SampleCohort
+    var job: AlignJob
     /// The study that overflows.
     static let study = 3
 
@@ -20,6 +20,8 @@ struct SpoiltCohort {
     /// The longest other report has 19 words, with [CLS] and [SEP] 21 tokens.
     private static let firstSpoiltPosition = 24
     private static let wordCount = 28
+    /// A factor of the states that masked words are predicted from.
+    private static let steepness: Float = 3e8
 
     /// A report so long that it reaches positions whose embeddings are huge: its states are no numbers.
     static func longReport(_ command: String) throws -> SpoiltCohort {
@@ -38,23 +40,47 @@ struct SpoiltCohort {
     ///
     /// - Parameter outputScale: 20,000: one study of some steps; 200,000: several of every step.
     static func steep(outputScale: Float) throws -> SpoiltCohort {
-        try make("pretrain") { file, model in
-            for spec in WeightCatalog.make(model).specs {
-                for part in spec.parts where part.name.contains(".cls.predictions.") {
-                    try file.draw(part, of: spec)
-                    guard part.name.hasSuffix("decoder.weight"), var tensor = file.tensors[part.name] else { continue }
-                    tensor.values = tensor.values.map { $0 * outputScale }
-                    file.tensors[part.name] = tensor
-                }
+        try make("pretrain") { try drawLanguageHead(&$0, $1, scaling: ".decoder.weight", by: outputScale) }
+    }
+
+    /// What masked words are predicted with, which a file of pretrained weights may leave out.
+    private static func drawLanguageHead(
+        _ file: inout PublishedFile, _ model: ModelConfig, scaling suffix: String, by factor: Float
+    ) throws {
+        for spec in WeightCatalog.make(model).specs {
+            for part in spec.parts where part.name.contains(".cls.predictions.") {
+                try file.draw(part, of: spec)
+                guard part.name.hasSuffix(suffix), var tensor = file.tensors[part.name] else { continue }
+                tensor.values = tensor.values.map { $0 * factor }
+                file.tensors[part.name] = tensor
             }
         }
     }
 
+    /// A study that lacks three views and has a gradient of them that is too large, among complete ones, without a word that
+    /// could be masked, whose gradients are good. Two studies a step.
+    static func incomplete() throws -> SpoiltCohort {
+        var spoilt = try make("align") { cohort in
+            for index in cohort.rows.indices {
+                let frontal = cohort.rows[index].views[0]
+                cohort.rows[index].views = [frontal] + Array(repeating: index == study ? "-1" : frontal, count: 3)
+                if index != study { cohort.rows[index].report = "unheard" }
+            }
+        } spoil: {
+            try drawLanguageHead(&$0, $1, scaling: ".transform.LayerNorm.weight", by: steepness)
+        }
+        spoilt.job.settings["global_batch"] = 2
+        spoilt.job.settings["absent_views"] = "shared"
+        return spoilt
+    }
+
     private static func make(
-        _ command: String, spoil: (inout PublishedFile, ModelConfig) throws -> Void
+        _ command: String, change: (inout SampleCohort) -> Void = { _ in },
+        spoil: (inout PublishedFile, ModelConfig) throws -> Void
     ) throws -> SpoiltCohort {
         var cohort = try SampleCohort.make()
         cohort.rows[study].report = (0..<wordCount).map { SampleCohort.words[$0 % 4] }.joined(separator: " ")
+        change(&cohort)
         try cohort.writeTable()
         var job = command == "align" ? AlignJob.small(cohort) : .pretraining(cohort)
         var model = try RunConfig(json: ["stage": .string(command), "model": job.settings["model"] ?? .null]).model

@@ -27,7 +27,7 @@ struct LossDump {
         }
     }
 
-    /// Writes safetensors: `embeddings/…` and `gradients/…` of `image_global` and `text_global` `[B, d]`, `image_local`
+    /// Writes safetensors: `embeddings/*` and `gradients/*` of `image_global` and `text_global` `[B, d]`, `image_local`
     /// `[B, P, d]` and `text_local` `[sum of W_i, d]`, `embeddings/words` `[B]`; `scales` (logarithms), `gradients/scales`
     /// and `losses` (global, local).
     func write(_ path: String) throws {
