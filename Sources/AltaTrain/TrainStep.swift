@@ -142,9 +142,8 @@ public struct TrainStep {
         } catch let number as NotFiniteNumber {
             throw AgreedFailure(number)
         } catch let error as AltaError {
-            // The objective throws the same on every rank and names the study's own, which alone tells it.
-            guard let rank = error.rank else { throw error }
-            throw AgreedFailure(error: error, reportingRank: rank)
+            // The objective throws the same on every rank; where it names the study's own, that one tells it.
+            throw AgreedFailure(error: error, reportingRank: error.rank ?? 0)
         }
     }
 
