@@ -36,7 +36,8 @@ extension WorkerJobs {
             let keys = try #require(line.object).keys
             #expect(
                 keys == [
-                    "step", "epoch", "loss", "losses", "learning_rate", "logit_scales", "gradient_norm",
+                    "step", "epoch", "studies_hash", "draws_hash", "loss", "losses", "learning_rate", "logit_scales",
+                    "gradient_norm",
                     "gflop", "studies_per_second", "seconds", "communication_wait",
                 ])
             // All steps but the lengths of their reports are alike; none is free.
