@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import statistics
@@ -11,11 +12,16 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Callable
 
 import machine
 from contestants import LOGS, Arrangement, CompareError, Contestant, Project, PyTorch, Reference, Turn
 from options import Options, parse
 from ratios import Names, Ratio, Round, rates_table, ratios, ratios_table
+
+if TYPE_CHECKING:
+    from loss_compare import LossComparison
+    from loss_options import LossOptions
 
 BUSY_LOAD = 0.5  # processes that want to run, on average over a minute, where a machine counts as idle
 LEGEND = """studies/s: the median over rounds of the median step. GB: peak memory of the largest process. of peak: products a second
@@ -156,16 +162,18 @@ def write(path: Path, value: object) -> None:
     temporary.replace(path)
 
 
-def compare(options: Options, worker: Path) -> None:
-    """Precision by precision; the output is written after each."""
+def compare_each(
+    options: Options | LossOptions, makers: list[Callable[[Path], Comparison | LossComparison]], legend: str
+) -> None:
+    """One comparison after the other, each in a folder that is then gone; the output is written after each."""
     LOGS.mkdir(parents=True, exist_ok=True)
     facts = machine.describe(options.cores)
     if os.getloadavg()[0] > BUSY_LOAD:
         say(f"the machine is not idle (load {os.getloadavg()[0]:.1f}): ratios will scatter")
-    finished: list[Comparison] = []
-    for precision in options.precisions:
+    finished = []
+    for make in makers:
         with tempfile.TemporaryDirectory() as folder:
-            comparison = Comparison(options, precision, worker, Path(folder))
+            comparison = make(Path(folder))
             comparison.run()
         finished.append(comparison)
         if options.output:
@@ -177,15 +185,14 @@ def compare(options: Options, worker: Path) -> None:
     print(f"\n{machine.summary(facts)}")
     for comparison in finished:
         print(f"\n{comparison.report()}")
-    print(f"\n{LEGEND}")
-    if options.dropout == 0:
-        print("PyTorch's step has no dropout; alta's has BERT's 0.1 (--dropout 0.1 gives PyTorch the same).")
+    print(f"\n{legend}")
 
 
-def main() -> int:
+def exit_code(compare: Callable[[Path], None]) -> int:
+    """Compares with the worker that the environment names; what ends it is told in one line."""
     worker = Path(os.environ["ALTA_WORKER"])
     try:
-        compare(parse(sys.argv[1:]), worker)
+        compare(worker)
     except (CompareError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -195,5 +202,14 @@ def main() -> int:
     return 0
 
 
+def compare(worker: Path) -> None:
+    """Precision by precision."""
+    options = parse(sys.argv[1:])
+    makers = [functools.partial(Comparison, options, precision, worker) for precision in options.precisions]
+    compare_each(options, makers, LEGEND)
+    if options.dropout == 0:
+        print("PyTorch's step has no dropout; alta's has BERT's 0.1 (--dropout 0.1 gives PyTorch the same).")
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(compare))

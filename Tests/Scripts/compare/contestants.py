@@ -55,6 +55,16 @@ class Arrangement:
         own = self.cores[rank * self.threads : (rank + 1) * self.threads]
         return ["taskset", "-c", ",".join(map(str, own))]
 
+    def job(self, command: list[str]) -> list[str]:
+        """The ranks' command line: each is pinned by taskset, like PyTorch's, and mpirun binds none."""
+        if self.ranks == 1:
+            return self.pinned(0) + command
+        job = ["mpirun", "--bind-to", "none"]
+        for rank in range(self.ranks):
+            job += [":"] if rank > 0 else []
+            job += ["-n", "1"] + self.pinned(rank) + command
+        return job
+
 
 class Contestant(Protocol):
     """One of those who take turns."""
@@ -81,6 +91,24 @@ def tail(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
 
 
+def run_worker(name: str, command: list[str], arrangement: Arrangement, log: Path) -> tuple[int, list[dict]]:
+    """The exit code and the lines of JSON of a job of `alta-worker bench`; what it says goes into the log."""
+    env = environment(Arrangement(1, arrangement.threads, arrangement.cores))
+    if os.geteuid() == 0:
+        env |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    try:
+        with open(log, "w") as errors:
+            job = subprocess.run(
+                command, check=False, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                text=True, timeout=TURN_TIMEOUT_SECONDS,
+            )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise CompareError(
+            f"{name} took more than {TURN_TIMEOUT_SECONDS} s; lower --studies or --steps\n{tail(log)}"
+        ) from None
+    return job.returncode, [json.loads(line) for line in job.stdout.splitlines() if line.startswith("{")]
+
+
 @dataclass
 class Project:
     """`alta-worker bench step`, a new job each turn."""
@@ -92,35 +120,18 @@ class Project:
     worker: Path
 
     def command(self, steps: int) -> list[str]:
-        """The ranks' command line: each is pinned by taskset, like PyTorch's, and mpirun binds none."""
-        bench = [
+        """The ranks' command line."""
+        return self.arrangement.job([
             str(self.worker), "bench", "step", "--model", self.options.model, "--precision", self.precision,
             "--studies", str(self.options.studies), "--mean-tokens", str(self.options.mean_tokens),
             "--steps", str(steps), "--threads", str(self.arrangement.threads),
-        ]  # fmt: skip
-        if self.arrangement.ranks == 1:
-            return self.arrangement.pinned(0) + bench
-        job = ["mpirun", "--bind-to", "none"]
-        for rank in range(self.arrangement.ranks):
-            job += [":"] if rank > 0 else []
-            job += ["-n", "1"] + self.arrangement.pinned(rank) + bench
-        return job
+        ])  # fmt: skip
 
     def take_turn(self, steps: int) -> Turn:
-        env = environment(Arrangement(1, self.arrangement.threads, self.arrangement.cores))
-        if os.geteuid() == 0:
-            env |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         log = LOGS / f"compare-{self.name}-{self.precision}.log"
-        with open(log, "w") as errors:
-            job = subprocess.run(
-                self.command(steps), check=False, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=errors, text=True, timeout=TURN_TIMEOUT_SECONDS,
-            )  # fmt: skip
-        lines = [json.loads(line) for line in job.stdout.splitlines() if line.startswith("{")]
-        if job.returncode != 0 or len(lines) != steps:
-            raise CompareError(
-                f"{self.name} ended with exit code {job.returncode} after {len(lines)} steps\n{tail(log)}"
-            )
+        code, lines = run_worker(self.name, self.command(steps), self.arrangement, log)
+        if code != 0 or len(lines) != steps:
+            raise CompareError(f"{self.name} ended with exit code {code} after {len(lines)} steps\n{tail(log)}")
         return Turn(
             [line["studies_per_second"] for line in lines],
             max(line["peak_memory_bytes"] for line in lines),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import statistics
 import sys
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import machine
-from compare import BUSY_LOAD, say, write
-from contestants import LOGS, Arrangement, CompareError
+from compare import compare_each, exit_code, say
+from contestants import Arrangement
 from loss_contestants import LossContestant, LossTurn, TorchLoss, WorkerLoss
 from loss_options import LossOptions, parse
 from ratios import Ratio, aligned, ratios_table
@@ -128,42 +127,13 @@ class LossComparison:
         }
 
 
-def compare(options: LossOptions, worker: Path) -> None:
-    """Size by size; the output is written after each."""
-    LOGS.mkdir(parents=True, exist_ok=True)
-    facts = machine.describe(options.cores)
-    if os.getloadavg()[0] > BUSY_LOAD:
-        say(f"the machine is not idle (load {os.getloadavg()[0]:.1f}): ratios will scatter")
-    finished: list[LossComparison] = []
-    for studies in options.studies:
-        with tempfile.TemporaryDirectory() as folder:
-            comparison = LossComparison(options, studies, worker, Path(folder))
-            comparison.run()
-        finished.append(comparison)
-        if options.output:
-            settings = {
-                key: value if not isinstance(value, Path) else str(value) for key, value in asdict(options).items()
-            }
-            results = [each.as_json() for each in finished]
-            write(options.output, {"machine": facts, "settings": settings, "comparisons": results})
-    print(f"\n{machine.summary(facts)}")
-    for comparison in finished:
-        print(f"\n{comparison.report()}")
-    print(f"\n{LEGEND}")
-
-
-def main() -> int:
-    worker = Path(os.environ["ALTA_WORKER"])
-    try:
-        compare(parse(sys.argv[1:]), worker)
-    except (CompareError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    return 0
+def compare(worker: Path) -> None:
+    """Size by size."""
+    options = parse(sys.argv[1:])
+    compare_each(
+        options, [functools.partial(LossComparison, options, studies, worker) for studies in options.studies], LEGEND
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(compare))

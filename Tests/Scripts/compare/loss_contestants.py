@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from contestants import LOGS, SCRIPTS, TURN_TIMEOUT_SECONDS, Arrangement, CompareError, environment, stream, tail
+from contestants import LOGS, SCRIPTS, Arrangement, CompareError, environment, run_worker, stream, tail
 from loss_options import LossOptions
 
 
@@ -56,20 +55,13 @@ class WorkerLoss:
         return f"alta {self.precision} {self.arrangement.name}"
 
     def command(self, steps: int, dump: Path | None = None) -> list[str]:
-        """The ranks' command line: each is pinned by taskset, and mpirun binds none."""
+        """The ranks' command line."""
         bench = [
             str(self.worker), "bench", "loss", "--studies", str(self.studies), "--patches", str(self.options.patches),
             "--mean-words", str(self.options.mean_words), "--precision", self.precision, "--steps", str(steps),
             "--threads", str(self.arrangement.threads), "--seed", str(self.options.seed),
         ]  # fmt: skip
-        bench += ["--dump", str(dump)] if dump else []
-        if self.arrangement.ranks == 1:
-            return self.arrangement.pinned(0) + bench
-        job = ["mpirun", "--bind-to", "none"]
-        for rank in range(self.arrangement.ranks):
-            job += [":"] if rank > 0 else []
-            job += ["-n", "1"] + self.arrangement.pinned(rank) + bench
-        return job
+        return self.arrangement.job(bench + (["--dump", str(dump)] if dump else []))
 
     def take_turn(self, steps: int) -> LossTurn:
         lines = self.run(self.command(steps))
@@ -88,23 +80,11 @@ class WorkerLoss:
 
     def run(self, command: list[str]) -> list[dict]:
         """The job's lines."""
-        env = environment(Arrangement(1, self.arrangement.threads, self.arrangement.cores))
-        if os.geteuid() == 0:
-            env |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         log = LOGS / f"compare-loss-{self.name.replace(' ', '-')}.log"
-        try:
-            with open(log, "w") as errors:
-                job = subprocess.run(
-                    command, check=False, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                    text=True, timeout=TURN_TIMEOUT_SECONDS,
-                )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise CompareError(
-                f"{self.name} took more than {TURN_TIMEOUT_SECONDS} s; lower --studies or --steps\n{tail(log)}"
-            ) from None
-        if job.returncode != 0:
-            raise CompareError(f"{self.name} ended with exit code {job.returncode}\n{tail(log)}")
-        return [json.loads(line) for line in job.stdout.splitlines() if line.startswith("{")]
+        code, lines = run_worker(self.name, command, self.arrangement, log)
+        if code != 0:
+            raise CompareError(f"{self.name} ended with exit code {code}\n{tail(log)}")
+        return lines
 
     def close(self) -> None:
         pass
