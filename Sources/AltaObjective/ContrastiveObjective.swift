@@ -8,6 +8,13 @@ import AltaTensor
 /// of ranks and whichever rank holds which study. A rank's work and memory are its studies' rows of the two B x B
 /// matrices of similarities; nothing of B x B x words x patches exists.
 public struct ContrastiveObjective: Sendable {
+    /// Reports of a tile, and of a block whose word gradients are given back together; studies that are made ready at a
+    /// time. For estimates of memory.
+    package static let sizes = (
+        tile: LocalContrastive.reportsPerTile, block: WordSumBlock.reportsPerBlock,
+        studies: LocalContrastive.studiesTogether
+    )
+
     /// Stateless.
     public init() {}
 

@@ -83,19 +83,20 @@ extension LossBenchmark {
         // Floats of a share and its gradients, of all words twice, of all vectors twice; similarities.
         let share = own * (2 + Double(options.patches) + meanWords)
         let batch = 4 * d * (2 * share + 2 * b * meanWords + 4 * b) + 8 * own * b
-        // Integers of the gradients of a block's words (128 reports), all of them and this rank's.
-        let block = 16 * d * mostWords(128, options)
+        let sizes = ContrastiveObjective.sizes
+        // Integers of the gradients of a block's words, all of them and this rank's.
+        let block = 16 * d * mostWords(sizes.block, options)
         // Studies that are made ready at a time: patches, packed for both directions, and their gradients.
-        let together = min(own, 32)
+        let together = min(own, Double(sizes.studies))
         let ready = 16 * patches * d * together
-        // On each thread, of a tile's words (8 reports): three numbers a patch; as many as six floats of the width.
-        let tiles = min(Double(threads), together) * 4 * mostWords(8, options) * (3 * patches + 6 * d)
+        // On each thread, of a tile's words: three numbers a patch; as many as six floats of the width.
+        let tiles = min(Double(threads), together) * 4 * mostWords(sizes.tile, options) * (3 * patches + 6 * d)
         return batch + block + ready + tiles
     }
 
     /// The words of `reports` neighbouring reports, at most: the longest has half as many again as the mean.
-    private static func mostWords(_ reports: Double, _ options: Options) -> Double {
-        Double(options.meanWords) * min(1.5 * reports, Double(options.studies))
+    private static func mostWords(_ reports: Int, _ options: Options) -> Double {
+        Double(options.meanWords) * min(1.5 * Double(reports), Double(options.studies))
     }
 }
 
