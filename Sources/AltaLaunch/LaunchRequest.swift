@@ -69,7 +69,7 @@ public struct LaunchRequest: Equatable, Sendable {
         var copy = self
         copy.workingFolder = workingFolder
         copy.forwardedVariables = environment.keys.filter { name in
-            name.hasPrefix("ALTA_") || name.hasPrefix("MALLOC_") || ["PATH", "LD_LIBRARY_PATH"].contains(name)
+            name.hasPrefix("ALTA_") || name.hasPrefix("MALLOC_") || name == "LD_LIBRARY_PATH"
         }.sorted()
         if let hostFile {
             copy.hosts = try ClusterHost.load(hostFile: hostFile)
