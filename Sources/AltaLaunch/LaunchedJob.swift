@@ -20,6 +20,8 @@ struct LaunchedJob {
         defer { lock.release() }
         let failures = Self.failureFolder(in: logs)
         FailureRecord.clear(folder: failures)
+        var plan = plan
+        try plan.writeHostFile(in: logs)
         let isTerminal = isatty(STDOUT_FILENO) == 1
         let arguments = plan.arguments(
             mpirun: programs.mpirun,
@@ -28,7 +30,9 @@ struct LaunchedJob {
         var kept = RankOutput(folder: logs)
         kept.begin(rankCount: plan.ranks)
         kept.append(ArraySlice("-- \(shellQuoted(arguments))\n".utf8), of: .launcher)
-        LaunchCommand.complain(["alta-launch: \(plan.summary); output of the ranks in \(logs)"])
+        LaunchCommand.complain(
+            plan.table.split(separator: "\n").map { "alta-launch: \($0)" }
+                + ["alta-launch: \(plan.summary); output of the ranks in \(logs)"])
         var supervisor = Supervisor(output: kept, failureFolder: failures)
         supervisor.timeoutSeconds = options.timeoutSeconds
         let end = try supervisor.run(arguments: arguments, environment: ProcessInfo.processInfo.environment)
