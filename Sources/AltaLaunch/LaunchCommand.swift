@@ -30,8 +30,12 @@ public enum LaunchCommand {
         let invocation = try WorkerInvocation(arguments: options.workerArguments)
         if let file = options.request.hostFile { options.request.hosts = try ClusterHost.load(hostFile: file) }
         let plan = try LaunchPlan(machine: .current(), request: options.request)
+        let restartLimits = try options.restartLimits(ranks: plan.ranks)
+        if options.restarts > 0 { try invocation.checkRestartable() }
         if options.isDryRun { return show(plan, options, try invocation.output()) }
-        return try LaunchedJob(plan: plan, options: options, output: invocation.output()).run()
+        return try LaunchedJob(
+            plan: plan, options: options, restartLimits: restartLimits, output: invocation.output()
+        ).run()
     }
 
     private static func usageError(_ what: String) -> AltaError {
@@ -42,7 +46,8 @@ public enum LaunchCommand {
         let folder = output.map { "\($0)/ranks" } ?? "\(FileManager.default.temporaryDirectory.path)/ranks"
         let arguments = plan.arguments(
             mpirun: Programs.mpirun() ?? "mpirun",
-            environment: plan.environment(failureFolder: LaunchedJob.failureFolder(in: folder), progress: "lines"),
+            environment: plan.environment(failureFolder: JobFolders.failures(in: folder), progress: "lines")
+                + JobAttempt.environment(options, statuses: JobFolders.statuses(in: folder)),
             worker: Programs.worker(options.worker), workerArguments: options.workerArguments)
         return say("\(plan.table)\n\n\(shellQuoted(arguments))")
     }
