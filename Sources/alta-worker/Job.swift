@@ -12,16 +12,26 @@ enum Job {
     static func run(_ body: (RankContext) throws -> ExitCode) -> Int32 {
         // Nobody reading the progress any more must not end a run.
         signal(SIGPIPE, SIG_IGN)
+        let environment = ProcessInfo.processInfo.environment
         let collectives: MPICollectives
-        do { collectives = try MPICollectives.start() } catch {
+        let board: RankBoard
+        do {
+            // Before MPI starts, so that a rank that never gets there is known by its board.
+            board = try RankBoard.open(environment: environment)
+            collectives = try MPICollectives.start()
+        } catch {
             Console.error("\(error)")
             return ExitCode.failed.rawValue
         }
-        let clock = PhaseClock()
+        if let obstacle = board.obstacle { Console.note("note: nobody can see what this rank does: \(obstacle)") }
+        board.identify(
+            rank: collectives.rank, rankCount: collectives.rankCount, host: collectives.hostName,
+            job: LaunchedRank(environment).job)
+        let clock = PhaseClock(board: board)
         do {
-            let context = try RankContext.make(
-                collectives: collectives, clock: clock, environment: ProcessInfo.processInfo.environment)
+            let context = try RankContext.make(collectives: collectives, clock: clock, environment: environment)
             let code = try body(context)
+            clock.current = "end"
             try collectives.finalize()
             return code.rawValue
         } catch let failure as AgreedFailure {
