@@ -32,8 +32,12 @@ public enum LaunchCommand {
             environment: ProcessInfo.processInfo.environment,
             workingFolder: FileManager.default.currentDirectoryPath)
         let plan = try LaunchPlan(machine: .current(), request: options.request)
+        let restartLimits = try options.restartLimits(ranks: plan.ranks)
+        if options.restarts > 0 { try invocation.checkRestartable() }
         if options.isDryRun { return show(plan, options, try invocation.output()) }
-        return try LaunchedJob(plan: plan, options: options, output: invocation.output()).run()
+        return try LaunchedJob(
+            plan: plan, options: options, restartLimits: restartLimits, output: invocation.output()
+        ).run()
     }
 
     private static func usageError(_ what: String) -> AltaError {
@@ -47,7 +51,8 @@ public enum LaunchCommand {
         if !hostFile.isEmpty { plan.hostFile = LaunchPlan.hostFilePath(in: folder) }
         let arguments = plan.arguments(
             mpirun: Programs.mpirun() ?? "mpirun",
-            environment: plan.environment(failureFolder: LaunchedJob.failureFolder(in: folder), progress: "lines"),
+            environment: plan.environment(failureFolder: JobFolders.failures(in: folder), progress: "lines")
+                + JobAttempt.environment(options, statuses: JobFolders.statuses(in: folder)),
             worker: Programs.worker(options.worker), workerArguments: options.workerArguments)
         return say("\(plan.table)\n\n\(shellQuoted(arguments))\(hostFile)")
     }
