@@ -25,7 +25,7 @@ enum PreflightCommand {
 
     static func run(_ arguments: ParsedArguments, job: RankContext) throws -> ExitCode {
         let (stage, patience) = try job.agree {
-            (try stage(arguments), try arguments.double("--patience", atLeast: 0.1) ?? 10)
+            try (chosenStage(arguments), arguments.double("--patience", atLeast: 0.1) ?? 10)
         }
         let preflight = Preflight(
             context: job, listener: PreflightPrinter(speaks: job.isFirst), patienceSeconds: patience)
@@ -41,7 +41,7 @@ enum PreflightCommand {
         return code
     }
 
-    private static func stage(_ arguments: ParsedArguments) throws -> Stage? {
+    private static func chosenStage(_ arguments: ParsedArguments) throws -> Stage? {
         guard let name = arguments.value("--stage") else { return nil }
         guard let stage = Stage(rawValue: name) else {
             throw arguments.command.usageError("--stage is \(name)", "give align or pretrain")

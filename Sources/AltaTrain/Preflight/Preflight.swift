@@ -36,7 +36,7 @@ public struct Preflight {
     public func run(_ requested: Result<RunConfig, any Error>?) throws -> ExitCode {
         let hosts = try joined.collectives.allGather(joined.collectives.hostName)
         var board = FindingBoard(listener: listener)
-        var config = try requested?.get(orElse: RunConfig())
+        var config = requested?.get(orElse: RunConfig())
         let isDeterministic = config?.deterministic == true
         board.begin(VersionCheck.name)
         let context = try resolved(&config)
