@@ -27,8 +27,9 @@ extension MPI {
     /// Messages of this module; collectives have a space of their own.
     private static let tag: Int32 = 7
 
-    static func startSending(_ bytes: UnsafeRawPointer, _ count: Int, to rank: Int, _ place: Place) throws -> MPI_Request
-    {
+    static func startSending(
+        _ bytes: UnsafeRawPointer, _ count: Int, to rank: Int, _ place: Place
+    ) throws -> MPI_Request {
         var request = alta_mpi_request_null()
         let code = MPI_Isend(
             bytes, try int(count, place), alta_mpi_uint8(), try int(rank, place), tag, place.communicator, &request)

@@ -15,7 +15,9 @@ struct CheckCommand {
             say(CheckOptions.command.help)
             return ExitCode.done.rawValue
         }
-        if let file = options.launch.request.hostFile { options.launch.request.hosts = try ClusterHost.load(hostFile: file) }
+        if let file = options.launch.request.hostFile {
+            options.launch.request.hosts = try ClusterHost.load(hostFile: file)
+        }
         let machine = MachineDescription.current()
         if !options.hasRankCount { options.launch.request.ranks = oneRankACore(options.launch.request, machine) }
         let plan = try LaunchPlan(machine: machine, request: options.launch.request)
@@ -27,7 +29,8 @@ struct CheckCommand {
     }
 
     private static func oneRankACore(_ request: LaunchRequest, _ machine: MachineDescription) -> Int {
-        let cores = request.hosts.isEmpty
+        let cores =
+            request.hosts.isEmpty
             ? machine.coreCount : request.hosts.reduce(0) { $0 + $1.coreCount(seenFrom: machine) }
         return max(1, cores / (request.threadsPerRank ?? 1))
     }
@@ -74,6 +77,7 @@ struct CheckCommand {
         let notes = count(.note)
         let start = failed == 0 ? "nothing failed" : "\(failed) of \(findings.count) failed"
         let passing = findings.exitCode == .stoppedEarly ? ", all of which may pass: check again later" : ""
-        return "check: \(start)\(passing); \(count(.ok)) ok, \(notes) note\(notes == 1 ? "" : "s"), in \(seconds.fixed(1)) s"
+        let others = "\(count(.ok)) ok, \(notes) note\(notes == 1 ? "" : "s")"
+        return "check: \(start)\(passing); \(others), in \(seconds.fixed(1)) s"
     }
 }

@@ -63,13 +63,16 @@ public enum LimitedResource: Sendable {
 }
 
 /// Tries again, first soon and then later, until something holds or the time is over.
-struct Retry {
+package struct Retry {
     /// The time for all attempts.
     let limitSeconds: Double
     /// The pause after the first attempt; each one after it is twice as long.
-    var firstPauseSeconds = 0.5
+    let firstPauseSeconds = 0.5
     /// The longest pause.
-    var longestPauseSeconds = 8.0
+    let longestPauseSeconds = 8.0
+
+    /// Stores the time for all attempts.
+    package init(limitSeconds: Double) { self.limitSeconds = limitSeconds }
 
     /// Calls `attempt` at least once, until it gives nothing that is left to be done.
     ///
@@ -77,7 +80,7 @@ struct Retry {
     ///   - attempt: gives what is still missing; empty: done.
     ///   - waiting: is told before each pause what is missing, and the seconds that have passed.
     /// - Returns: what is missing at the end.
-    func until<Missing>(
+    package func until<Missing>(
         _ probes: CheckProbes, _ attempt: () throws -> [Missing], waiting: ([Missing], Double) -> Void
     ) rethrows -> [Missing] {
         let start = probes.now()

@@ -1,26 +1,36 @@
 import AltaCore
 
 /// Whether the hosts of a plan have names that are known, and run what they are told to.
-struct HostChecks {
+package struct HostChecks {
     let plan: LaunchPlan
     let mpirun: String
     let probes: CheckProbes
     /// How long what is not there yet is waited for, seconds, for each of the two questions.
     let waitSeconds: Double
 
+    /// Stores the parts.
+    package init(plan: LaunchPlan, mpirun: String, probes: CheckProbes, waitSeconds: Double) {
+        self.plan = plan
+        self.mpirun = mpirun
+        self.probes = probes
+        self.waitSeconds = waitSeconds
+    }
+
     static let names = "host names"
     static let agent = "launch agent"
     /// How long one start on hosts that are there may take: ssh gives up by itself, but late.
     private static let startSeconds = 20.0
 
-    /// What was found, and whether ranks can be started.
-    struct Found: Equatable {
-        var findings: [CheckFinding] = []
-        var isReady = true
+    /// What was found.
+    package struct Found: Equatable {
+        /// In order.
+        package var findings: [CheckFinding] = []
+        /// Whether ranks can be started.
+        package var isReady = true
     }
 
     /// Asks for names first, and then has every host say its own.
-    func run() throws -> Found {
+    package func run() throws -> Found {
         var found = Found()
         let unknown = unresolved()
         found.findings.append(judge(unresolved: unknown))
@@ -58,7 +68,8 @@ struct HostChecks {
         guard unknown.isEmpty else {
             return .failed(
                 Self.names, "\(list(unknown)) still not known after \(waitSeconds.fixed(0)) s",
-                remedy: "correct the host file, add the names to DNS or /etc/hosts, or give pods more time with --wait SECONDS",
+                remedy:
+                    "correct the host file, add the names to DNS or /etc/hosts, or give pods more time with --wait SECONDS",
                 isTransient: true)
         }
         return .ok(Self.names, "all \(plan.hosts.count) host(s) of \(plan.hostFile ?? "") are known")
@@ -90,7 +101,7 @@ struct HostChecks {
     }
 
     /// mpirun with one `hostname` on each host.
-    func arguments(_ hosts: [String]) -> [String] {
+    package func arguments(_ hosts: [String]) -> [String] {
         var list = [mpirun]
         if plan.isRoot { list.append("--allow-run-as-root") }
         if plan.hostFile != nil { list += ["--host", hosts.joined(separator: ",")] }
@@ -102,7 +113,9 @@ struct HostChecks {
     /// The line that says most: the agent's own, else mpirun's first sentence.
     static func reason(_ outcome: ProbeOutcome) -> String {
         guard outcome.status != nil else { return "no answer within \(startSeconds.fixed(0)) s" }
-        let marks = ["ssh: ", "Permission denied", "Host key verification", "not found", "No route", "timed out", "refused"]
+        let marks = [
+            "ssh: ", "Permission denied", "Host key verification", "not found", "No route", "timed out", "refused",
+        ]
         if let line = outcome.lines.first(where: { line in marks.contains(where: line.contains) }) { return line }
         return MpirunMessages(lines: outcome.lines.filter { !$0.isEmpty }).firstSentence
             ?? "mpirun ended with \(outcome.status ?? -1)"
@@ -130,7 +143,9 @@ struct HostChecks {
             return ("add the host's key to ~/.ssh/known_hosts: `ssh-keyscan \(silent.host)`", true)
         }
         if silent.said.contains("not found") {
-            return ("install the same Open MPI there under the same path, and ssh or the agent of plm_rsh_agent here", true)
+            return (
+                "install the same Open MPI there under the same path, and ssh or the agent of plm_rsh_agent here", true
+            )
         }
         return (
             "see that `ssh \(silent.host) true` works (or the agent in OMPI_MCA_plm_rsh_agent), or give it more time with "

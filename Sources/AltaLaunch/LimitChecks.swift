@@ -1,9 +1,9 @@
 import AltaCore
 
 /// What the system of the launcher's machine allows a job.
-enum LimitChecks {
+package enum LimitChecks {
     /// mpirun holds about five descriptors for each rank that it starts here, and one for each host.
-    static func openFiles(_ plan: LaunchPlan, _ probes: CheckProbes) -> CheckFinding {
+    package static func openFiles(_ plan: LaunchPlan, _ probes: CheckProbes) -> CheckFinding {
         let name = "launcher's open files"
         let needed = 128 + 5 * (plan.ranksOfHosts.first ?? plan.ranks) + 2 * plan.hosts.count
         guard let limit = probes.limit(.openFiles) else { return .ok(name, "no limit") }
@@ -14,7 +14,7 @@ enum LimitChecks {
     }
 
     /// Network cards of InfiniBand's kind read and write memory that is locked.
-    static func lockedMemory(hasFabric: Bool, _ probes: CheckProbes) -> CheckFinding {
+    package static func lockedMemory(hasFabric: Bool, _ probes: CheckProbes) -> CheckFinding {
         let name = "locked memory"
         guard let limit = probes.limit(.lockedBytes) else { return .ok(name, "no limit") }
         let text = "\(limit >> 10) KiB"
@@ -25,16 +25,17 @@ enum LimitChecks {
     }
 
     /// The tightest limit of this process's control group and of those around it.
-    static func memoryGroup(_ plan: LaunchPlan, _ probes: CheckProbes) -> CheckFinding {
+    package static func memoryGroup(_ plan: LaunchPlan, _ probes: CheckProbes) -> CheckFinding {
         let name = "memory limit"
         let ranks = plan.ranksOfHosts.first ?? plan.ranks
         guard let limit = memoryLimit(probes) else { return .ok(name, "no limit of a control group") }
         let each = Double(limit) / Double(max(ranks, 1)) / 0x1p30
-        return .ok(name, "a control group allows \(limit >> 20) MiB here, \(each.fixed(1)) GiB for each of \(ranks) rank(s)")
+        return .ok(
+            name, "a control group allows \(limit >> 20) MiB here, \(each.fixed(1)) GiB for each of \(ranks) rank(s)")
     }
 
     /// Bytes; nil: no limit.
-    static func memoryLimit(_ probes: CheckProbes) -> Int? {
+    package static func memoryLimit(_ probes: CheckProbes) -> Int? {
         var limits: [Int] = []
         for line in (probes.text("/proc/self/cgroup") ?? "").split(separator: "\n") {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -48,7 +49,8 @@ enum LimitChecks {
                 let folder = ([root] + parts.prefix(depth).map(String.init)).joined(separator: "/")
                 let text = probes.text("\(folder)/\(file)")?.filter { !$0.isWhitespace }
                 // Version 1 says "no limit" with the largest multiple of a page.
-                if let bytes = text.flatMap({ Int($0) }), bytes > 0, bytes < Int.max - (1 << 20) { limits.append(bytes) }
+                guard let bytes = text.flatMap({ Int($0) }), bytes > 0, bytes < Int.max - (1 << 20) else { continue }
+                limits.append(bytes)
             }
         }
         return limits.min()
@@ -56,7 +58,7 @@ enum LimitChecks {
 }
 
 /// Whether a fast network is there and Open MPI was told not to use it, as Debian's settings do.
-enum FabricCheck {
+package enum FabricCheck {
     static let name = "fast network"
     /// What counts as fast, Mbit/s.
     static let fastMegabits = 25_000
@@ -64,7 +66,7 @@ enum FabricCheck {
     private static let interfaces = "/sys/class/net"
 
     /// What this machine has, as a person names it: devices of InfiniBand's kind, then fast interfaces.
-    static func networks(_ probes: CheckProbes) -> (fabrics: [String], interfaces: [String]) {
+    package static func networks(_ probes: CheckProbes) -> (fabrics: [String], interfaces: [String]) {
         let fabrics = probes.names(devices).sorted().filter { device in
             let ports = probes.names("\(devices)/\(device)/ports")
             let states = ports.compactMap { probes.text("\(devices)/\(device)/ports/\($0)/state") }
@@ -79,31 +81,37 @@ enum FabricCheck {
         return (fabrics, fast)
     }
 
-    static func judge(_ probes: CheckProbes) -> CheckFinding {
+    /// Fast networks against Open MPI's settings.
+    package static func judge(_ probes: CheckProbes) -> CheckFinding {
         let (fabrics, fast) = networks(probes)
         guard !fabrics.isEmpty || !fast.isEmpty else { return .ok(name, "none on this machine: TCP and shared memory") }
         let there = (fabrics + fast).joined(separator: ", ")
         let settings = OpenMPISettings.read(probes)
         let hindered = [("pml", "ucx"), ("mtl", "ofi")].filter { settings.excludes($0.1, in: $0.0) }
-        guard hindered.count == 2 else { return .ok(name, "\(there); Open MPI may use \(hindered.isEmpty ? "UCX and OFI" : hindered[0].0 == "pml" ? "OFI" : "UCX")") }
+        guard hindered.count == 2 else {
+            let free = hindered.isEmpty ? "UCX and OFI" : hindered[0].1 == "ucx" ? "OFI" : "UCX"
+            return .ok(name, "\(there); Open MPI may use \(free)")
+        }
         let files = Set(hindered.compactMap { settings.sources[$0.0] }).sorted().joined(separator: ", ")
         let remedy =
             fabrics.isEmpty
             ? "TCP uses it, at the price of processor time; where the card has RDMA (RoCE, EFA), let UCX or OFI use it: "
                 + "export OMPI_MCA_pml=ucx OMPI_MCA_osc=ucx"
-            : "export OMPI_MCA_pml=ucx OMPI_MCA_osc=ucx (UCX must be installed on every host), or load the cluster's own Open MPI"
-        return .note(name, "fast network left unused: \(there), while \(files) switches UCX and OFI off", remedy: remedy)
+            : "export OMPI_MCA_pml=ucx OMPI_MCA_osc=ucx, with UCX installed on every host; or load the cluster's own "
+                + "Open MPI"
+        return .note(
+            name, "fast network left unused: \(there), while \(files) switches UCX and OFI off", remedy: remedy)
     }
 }
 
 /// Open MPI's parameters as files and environment set them; a later source wins.
-struct OpenMPISettings {
-    private(set) var values: [String: String] = [:]
+package struct OpenMPISettings {
+    package private(set) var values: [String: String] = [:]
     /// The file or variable that set each.
-    private(set) var sources: [String: String] = [:]
+    package private(set) var sources: [String: String] = [:]
 
     /// The system's file, the user's, then the environment.
-    static func read(_ probes: CheckProbes) -> OpenMPISettings {
+    package static func read(_ probes: CheckProbes) -> OpenMPISettings {
         var settings = OpenMPISettings()
         let home = probes.environment["HOME"].map { ["\($0)/.openmpi/mca-params.conf"] } ?? []
         for path in ["/etc/openmpi/openmpi-mca-params.conf"] + home {
@@ -126,7 +134,7 @@ struct OpenMPISettings {
     }
 
     /// Whether a framework was told to leave a component out: `^ucx`, or a list without it.
-    func excludes(_ component: String, in framework: String) -> Bool {
+    package func excludes(_ component: String, in framework: String) -> Bool {
         guard let value = values[framework], !value.isEmpty else { return false }
         let names = value.drop { $0 == "^" }.split(separator: ",").map(String.init)
         return value.hasPrefix("^") == names.contains(component)
@@ -135,7 +143,7 @@ struct OpenMPISettings {
 
 extension Double {
     /// With so many decimals.
-    func fixed(_ decimals: Int) -> String {
+    package func fixed(_ decimals: Int) -> String {
         var factor = 1.0
         for _ in 0..<decimals { factor *= 10 }
         let rounded = (abs(self) * factor).rounded()

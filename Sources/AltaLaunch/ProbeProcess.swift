@@ -56,7 +56,8 @@ final class ProbeProcess {
             status = reap(child)
             if status != nil { break }
             let now = clock.now
-            let isLate = now - started > .seconds(limits.seconds) || now - heard > .seconds(limits.silenceSeconds)
+            let isLate =
+                (now - started) / .seconds(1) > limits.seconds || (now - heard) / .seconds(1) > limits.silenceSeconds
             if asked == nil, isLate || stop != nil {
                 asked = now
                 child.send(SIGTERM)
@@ -131,7 +132,8 @@ extension CheckProbes {
         return CheckProbes(
             run: { arguments, limit in try outcome(process, arguments, limit) },
             text: { path in
-                (try? SmallFile.contents(path, what: "a setting", limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
+                (try? SmallFile.contents(path, what: "a setting", limit: 1 << 20))
+                    .map { String(decoding: $0, as: UTF8.self) }
             },
             names: { (try? FileManager.default.contentsOfDirectory(atPath: $0)) ?? [] },
             resolves: isKnown, limit: limit, now: { (clock.now - start) / .seconds(1) },
@@ -160,7 +162,9 @@ extension CheckProbes {
     private static func limit(_ resource: LimitedResource) -> Int? {
         var limit = rlimit()
         let kind = resource == .openFiles ? RLIMIT_NOFILE : __RLIMIT_MEMLOCK
-        guard getrlimit(__rlimit_resource_t(kind.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max else { return nil }
+        guard getrlimit(__rlimit_resource_t(kind.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max else {
+            return nil
+        }
         return Int(clamping: limit.rlim_cur)
     }
 }

@@ -1,11 +1,11 @@
 import AltaCore
 
 /// Whether the programs of a job are there, in versions that are known to work.
-enum ProgramChecks {
+package enum ProgramChecks {
     /// mpirun: found, of Open MPI, 4.1.
     ///
     /// - Parameter path: nil: it was not found.
-    static func mpirun(_ path: String?, _ probes: CheckProbes) -> CheckFinding {
+    package static func mpirun(_ path: String?, _ probes: CheckProbes) -> CheckFinding {
         let name = "mpirun"
         guard let path else {
             return .failed(
@@ -18,7 +18,8 @@ enum ProgramChecks {
         return judge(outcome.lines, path: path)
     }
 
-    static func judge(_ lines: [String], path: String) -> CheckFinding {
+    /// What mpirun's words on its version say.
+    package static func judge(_ lines: [String], path: String) -> CheckFinding {
         let name = "mpirun"
         let text = lines.joined(separator: " ")
         let first = lines.first ?? "nothing"
@@ -27,8 +28,10 @@ enum ProgramChecks {
                 name, "\(path) is not Open MPI's: \(first)",
                 remedy: "put Open MPI's bin folder first in PATH (Debian: update-alternatives --config mpirun)")
         }
-        // "mpirun (Open MPI) 4.1.4"; Open MPI 5: "mpirun (Open MPI) 5.0.3", of PRRTE alone "prterun (PRRTE) 3.0.5".
-        let version = text.firstRange(of: "(Open MPI) ").map { text[$0.upperBound...].prefix { $0 != " " } } ?? ""
+        // "mpirun (Open MPI) 4.1.4", under Debian's name "mpirun.openmpi (OpenRTE) 4.1.4"; 5: "mpirun (Open MPI) 5.0.3".
+        let marks = ["(Open MPI) ", "(OpenRTE) "]
+        let start = marks.lazy.compactMap { text.firstRange(of: $0)?.upperBound }.first
+        let version = start.map { text[$0...].prefix { $0 != " " } } ?? ""
         if version.hasPrefix("4.1.") { return .ok(name, "Open MPI \(version), \(path)") }
         if version.isEmpty {
             return .note(
@@ -36,33 +39,37 @@ enum ProgramChecks {
                 remedy: "use Open MPI 4.1, with which this was tested")
         }
         return .note(
-            name, "Open MPI \(version), \(path): tested with 4.1 alone"
+            name,
+            "Open MPI \(version), \(path): tested with 4.1 alone"
                 + (version.hasPrefix("5.") ? "; 5 places ranks and says of their ends in other ways" : ""),
             remedy: "use Open MPI 4.1, or look at the plan (--dry-run) and at a short job first")
     }
 
     /// The program of a rank.
-    static func worker(_ path: String, isThere: Bool) -> CheckFinding {
+    package static func worker(_ path: String, isThere: Bool) -> CheckFinding {
         isThere
             ? .ok("worker", path)
             : .failed("worker", "\(path) was not found", remedy: "build it: swift build -c release, or give --worker")
     }
 
     /// Ranks and threads against slots and cores.
-    static func slots(_ plan: LaunchPlan) -> CheckFinding {
+    package static func slots(_ plan: LaunchPlan) -> CheckFinding {
         let slots = plan.hosts.indices.reduce(0) { $0 + (plan.hosts[$1].slots ?? plan.coresOfHosts[$1]) }
-        let counts = plan.coresOfHosts.indices.filter { plan.ranksOfHosts[$0] * plan.threadsPerRank > plan.coresOfHosts[$0] }
-        guard let index = counts.first else {
+        let crowded = plan.coresOfHosts.indices.filter {
+            plan.ranksOfHosts[$0] * plan.threadsPerRank > plan.coresOfHosts[$0]
+        }
+        guard let index = crowded.first else {
             return .ok("slots", "\(plan.ranks) of \(slots); \(plan.summary)")
         }
         return .note(
             "slots",
             "\(plan.ranksOfHosts[index] * plan.threadsPerRank) threads on the \(plan.coresOfHosts[index]) cores of "
-                + "\(plan.hosts[index].name)\(counts.count > 1 ? " and \(counts.count - 1) more host(s) like it" : "")",
+                + "\(plan.hosts[index].name)\(crowded.count > 1 ? " and \(crowded.count - 1) more host(s) like it" : "")",
             remedy: "start fewer ranks, or more hosts: threads that share a core wait for each other")
     }
 
-    static func root(_ plan: LaunchPlan) -> CheckFinding {
+    /// Whether mpirun must be told that root is meant.
+    package static func root(_ plan: LaunchPlan) -> CheckFinding {
         plan.isRoot
             ? .ok("root", "running as root, which mpirun is told is meant") : .ok("root", "running as an ordinary user")
     }

@@ -1,29 +1,32 @@
 import AltaCore
 
 /// What `alta-worker preflight` says, rank by rank, while it runs; and what its silence or its end says.
-struct RankChecks {
+package struct RankChecks {
     static let name = "ranks"
 
     /// What was found so far.
-    private(set) var findings: [CheckFinding] = []
+    package private(set) var findings: [CheckFinding] = []
     /// Whether rank 0 came to its end in good order.
-    private(set) var isComplete = false
+    package private(set) var isComplete = false
     /// What rank 0 is looking at.
-    private(set) var current: String?
+    package private(set) var current: String?
     /// The lines that begin with `error: `, without that.
     private(set) var errors: [(rank: Int, text: String)] = []
     /// Whether a rank said by itself what ended the job.
-    private(set) var isBroken = false
+    package private(set) var isBroken = false
+
+    /// Nothing was heard yet.
+    package init() {}
 
     /// Takes a line that a rank printed.
     ///
     /// - Returns: the finding that it holds, if any.
-    mutating func read(_ line: String, rank: Int) -> CheckFinding? {
+    package mutating func read(_ line: String, rank: Int) -> CheckFinding? {
         if line.hasPrefix("error: ") { errors.append((rank, String(line.dropFirst("error: ".count)))) }
         guard line.hasPrefix("{"), let json = try? JSONValue(parsing: line) else { return nil }
         if let finding = CheckFinding(json: json) {
-            // Both ranks of a pair say that they did not hear of each other.
-            if rank != 0 || finding.verdict == .failed { isBroken = isBroken || rank != 0 }
+            // Findings of other ranks end the job; so do rank 0's, where no end comes.
+            isBroken = isBroken || rank != 0
             guard !findings.contains(finding) else { return nil }
             findings.append(finding)
             return finding
@@ -38,19 +41,29 @@ struct RankChecks {
     }
 
     /// How the job of ranks ended.
-    struct End {
+    package struct End {
         /// mpirun's exit status; nil: it was ended after it had been silent for too long.
-        var status: Int32?
+        package var status: Int32?
         /// How long it may be silent, seconds.
-        var silenceSeconds: Double
+        package var silenceSeconds: Double
         /// What failing ranks left, the earliest first.
-        var records: [FailureRecord] = []
+        package var records: [FailureRecord]
         /// mpirun's own lines.
-        var lines: [String] = []
+        package var lines: [String]
+
+        /// Stores an end.
+        package init(
+            status: Int32?, silenceSeconds: Double, records: [FailureRecord] = [], lines: [String] = []
+        ) {
+            self.status = status
+            self.silenceSeconds = silenceSeconds
+            self.records = records
+            self.lines = lines
+        }
     }
 
     /// What the end itself says; nil where the ranks told everything.
-    func judge(_ end: End) -> CheckFinding? {
+    package func judge(_ end: End) -> CheckFinding? {
         guard !isComplete, !isBroken else { return nil }
         let place = current.map { "while looking at \($0)" } ?? "before they had joined the job"
         guard let status = end.status else {
@@ -84,13 +97,17 @@ struct RankChecks {
 }
 
 /// Lines of what several ranks print in pieces.
-struct LineAssembler {
+package struct LineAssembler {
     private var begun: [OutputSource: [UInt8]] = [:]
+
+    /// Nothing was printed yet.
+    package init() {}
+
     /// Longer lines are cut; a finding about a thousand ranks has some tens of KB.
     private static let longestLine = 1 << 22
 
     /// Adds a piece; returns the lines that it ended, without line ends.
-    mutating func append(_ bytes: ArraySlice<UInt8>, of source: OutputSource) -> [String] {
+    package mutating func append(_ bytes: ArraySlice<UInt8>, of source: OutputSource) -> [String] {
         var line = begun[source] ?? []
         var ended: [String] = []
         for byte in bytes {
@@ -107,7 +124,7 @@ struct LineAssembler {
     }
 
     /// What was begun and not ended.
-    func rest(of source: OutputSource) -> String? {
+    package func rest(of source: OutputSource) -> String? {
         begun[source].flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) }
     }
 }

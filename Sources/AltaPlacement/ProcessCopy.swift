@@ -27,7 +27,8 @@ public final class ProcessCopy {
     /// - Returns: nil where the bytes arrived, else why not.
     public static func obstacle(copyingFrom address: String) -> String? {
         let parts = address.split(separator: " ")
-        guard parts.count == 3, let process = Int32(parts[0]), let place = UInt64(parts[1]), let token = UInt64(parts[2])
+        guard parts.count == 3, let process = Int32(parts[0]), let place = UInt64(parts[1]),
+            let token = UInt64(parts[2])
         else { return "the other process told no address" }
         var found: UInt64 = 0
         let code = alta_process_memory_read(process, place, &found, byteCount)

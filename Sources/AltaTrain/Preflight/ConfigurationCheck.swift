@@ -4,7 +4,7 @@ import AltaData
 import AltaModel
 
 /// The configuration of a run, and what it names, opened by every rank as a run does.
-struct ConfigurationCheck {
+package struct ConfigurationCheck {
     static let configuration = "configuration"
     static let data = "data"
     static let pretrained = "pretrained"
@@ -67,7 +67,7 @@ struct ConfigurationCheck {
     }
 
     /// Ranks with the configuration of rank 0, or which ones have another and in what.
-    static func judge(_ reports: RankReports<String>) throws -> [CheckFinding] {
+    package static func judge(_ reports: RankReports<String>) throws -> [CheckFinding] {
         let failures = reports.failures(configuration, remedy: "correct it; see alta-worker align --help")
         let others = reports.differing { $0 }.filter { reports.facts[$0] != nil }
         guard let rank = others.first, let first = reports.facts[0], let other = reports.facts[rank] else {
@@ -78,7 +78,7 @@ struct ConfigurationCheck {
         return failures + [
             .failed(
                 configuration,
-                "\(RankList.text(others, hosts: reports.hosts)) differs from rank 0 in \(keys.joined(separator: ", "))",
+                "\(RankList.text(others, hosts: reports.hosts)): not that of rank 0 in \(keys.joined(separator: ", "))",
                 remedy: "start every rank with the same file and the same --set")
         ]
     }
@@ -89,7 +89,8 @@ struct ConfigurationCheck {
         var found = opened
         let reports = try RankReports<DataFacts>.gather(context.collectives, hosts: hosts) {
             guard let path = config.trainPath else {
-                throw AltaError("data.train is not set", remedy: "give the CSV of the studies to train on, or a pack of it")
+                throw AltaError(
+                    "data.train is not set", remedy: "give the CSV of the studies to train on, or a pack of it")
             }
             let data = try TrainingData.open(config, studies: path, trains: true, pretrained: files)
             found.training = data.preparer.source
@@ -125,7 +126,8 @@ struct ConfigurationCheck {
         ]
         let differing = parts.filter { !$0.1.isEmpty }.map { key, ranks in
             CheckFinding.failed(
-                ConfigurationCheck.data, "\(RankList.text(ranks, hosts: hosts)) has another file for \(key) than rank 0",
+                ConfigurationCheck.data,
+                "\(RankList.text(ranks, hosts: hosts)): another file for \(key) than rank 0's",
                 remedy: "give every host the same file, or put it on a file system that all of them share")
         }
         guard differing.isEmpty, let facts = reports.facts[0] else { return differing }
@@ -140,7 +142,9 @@ struct ConfigurationCheck {
     }
 
     private static func withoutLabel(_ notice: String) -> String {
-        for label in ["note: ", "warning: "] where notice.hasPrefix(label) { return String(notice.dropFirst(label.count)) }
+        for label in ["note: ", "warning: "] where notice.hasPrefix(label) {
+            return String(notice.dropFirst(label.count))
+        }
         return notice
     }
 
@@ -161,7 +165,7 @@ struct ConfigurationCheck {
         guard others.isEmpty else {
             return [
                 .failed(
-                    name, "\(RankList.text(others, hosts: hosts)) reads other weights from \(paths) than rank 0",
+                    name, "\(RankList.text(others, hosts: hosts)): other weights in \(paths) than rank 0's",
                     remedy: "give every host the same pretrained files")
             ]
         }

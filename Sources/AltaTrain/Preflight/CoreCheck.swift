@@ -2,11 +2,11 @@ import AltaCore
 import AltaPlacement
 
 /// Whether each thread of a job has a core, from the cores that each rank may really use.
-enum CoreCheck {
+package enum CoreCheck {
     static let name = "cores"
 
     /// One finding for all hosts where every thread has a core of its own, else one for each host that lacks some.
-    static func judge(_ reports: RankReports<MachineFacts>) -> [CheckFinding] {
+    package static func judge(_ reports: RankReports<MachineFacts>) -> [CheckFinding] {
         let hosts = RankList.byHost(reports.hosts.indices, hosts: reports.hosts)
         let findings = hosts.compactMap { host, ranks in
             judge(host: host, ranks.compactMap { rank in reports.facts[rank].map { (rank, $0) } })
@@ -22,7 +22,8 @@ enum CoreCheck {
         let quota = ranks.compactMap(\.facts.coreQuota).min()
         if let quota, Double(threads) > quota.rounded(.up) {
             return .note(
-                name, "\(threads) threads on \(host), whose control group grants the time of \(ProgressLine.fixed(quota, 1)) cores",
+                name,
+                "\(threads) threads on \(host), whose control group grants the time of \(ProgressLine.fixed(quota, 1)) cores",
                 remedy: "start fewer ranks there, or raise the limit of the container")
         }
         let machine = ranks.map(\.facts.coreCount).max() ?? 0
@@ -38,7 +39,9 @@ enum CoreCheck {
                 name,
                 "\(RankList.text(cramped.map(\.rank))) on \(host) may use \(CoreList(first.facts.cores)) for "
                     + "\(first.facts.threads) threads",
-                remedy: "start the job with alta-launch run --threads-per-rank, or mpirun --map-by slot:PE=\(first.facts.threads)")
+                remedy:
+                    "start the job with alta-launch run --threads-per-rank, or mpirun --map-by slot:PE=\(first.facts.threads)"
+            )
         }
         let places = CoreList(Set(shared.flatMap { $0.facts.cores }))
         return .failed(
@@ -55,7 +58,7 @@ enum CoreCheck {
         var matching = CoreMatching()
         return ranks.filter { rank in
             let cores = rank.facts.physicalCores.compactMap(\.first)
-            return !(0..<rank.facts.threads).allSatisfy { matching.add(thread: (rank.rank, $0), cores: cores) }
+            return !(0..<rank.facts.threads).allSatisfy { _ in matching.add(cores: cores) }
         }
     }
 
@@ -80,12 +83,15 @@ enum CoreCheck {
 }
 
 /// Deals cores to threads, one each, moving threads that came earlier where that makes room (Kuhn's matching).
-struct CoreMatching {
+package struct CoreMatching {
     private var owners: [Int: Int] = [:]
     private var choices: [[Int]] = []
 
+    /// No thread has a core.
+    package init() {}
+
     /// Whether there is a core for one more thread.
-    mutating func add(thread: (rank: Int, number: Int), cores: [Int]) -> Bool {
+    package mutating func add(cores: [Int]) -> Bool {
         choices.append(cores)
         var seen: Set<Int> = []
         return place(choices.count - 1, &seen)
@@ -106,17 +112,17 @@ struct CoreMatching {
 }
 
 /// Whether ranks have the threads that they were meant to have.
-enum ThreadCheck {
+package enum ThreadCheck {
     static let name = "threads"
 
-    static func judge(_ reports: RankReports<MachineFacts>) -> [CheckFinding] {
+    package static func judge(_ reports: RankReports<MachineFacts>) -> [CheckFinding] {
         let others = reports.differing(\.threads)
         guard let first = reports.facts.first ?? nil else { return [] }
         if let rank = others.first, let facts = reports.facts[rank] {
             return [
                 .note(
                     name,
-                    "\(RankList.text(others, hosts: reports.hosts)) has \(facts.threads) threads, rank 0 \(first.threads)",
+                    "\(facts.threads) threads on \(RankList.text(others, hosts: reports.hosts)), \(first.threads) on rank 0",
                     remedy: "set ALTA_THREADS alike on every rank: the slowest decides the speed of all")
             ]
         }
@@ -128,8 +134,8 @@ enum ThreadCheck {
             return [
                 .note(
                     name,
-                    "OMP_NUM_THREADS is \(facts.threadVariable ?? "") at \(RankList.text(odd, hosts: reports.hosts)), which has "
-                        + "\(facts.threads)",
+                    "OMP_NUM_THREADS is \(facts.threadVariable ?? "") for \(RankList.text(odd, hosts: reports.hosts)), and "
+                        + "ALTA_THREADS \(facts.threads)",
                     remedy: "set it to the threads of a rank, or leave it out; alta-launch run sets it")
             ]
         }

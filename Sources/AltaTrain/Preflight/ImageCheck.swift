@@ -4,7 +4,7 @@ import AltaData
 
 /// Whether the radiographs that tables name are there: on rank 0's host all of them, its ranks each a part; on other hosts
 /// a sample, since a million questions to a shared file system are enough once.
-struct ImageCheck {
+package struct ImageCheck {
     static let name = "images"
     /// Studies that a host beside rank 0's looks at.
     static let sampleCount = 1000
@@ -16,9 +16,15 @@ struct ImageCheck {
     var limitSeconds = 6.0
 
     /// What a rank looked at.
-    struct Looked: Codable, Equatable {
+    package struct Looked: Codable, Equatable {
         var studies: Int
         var isAll: Bool
+
+        /// Stores what was looked at, and whether that was all there was to.
+        package init(studies: Int, isAll: Bool) {
+            self.studies = studies
+            self.isAll = isAll
+        }
     }
 
     /// Collective.
@@ -47,7 +53,8 @@ struct ImageCheck {
         return ImageCheck.judge(reports, total: tables.reduce(0) { $0 + $1.count })
     }
 
-    static func judge(_ reports: RankReports<Looked>, total: Int) -> [CheckFinding] {
+    /// What the ranks looked at together.
+    package static func judge(_ reports: RankReports<Looked>, total: Int) -> [CheckFinding] {
         let failures = reports.failures(
             name, remedy: "correct the path, or set data.image_root to the folder that relative paths start from")
         guard failures.isEmpty, let first = reports.hosts.first else { return failures }
@@ -69,7 +76,7 @@ struct ImageCheck {
     }
 
     /// The rows of a table that a rank looks at.
-    static func rows(_ count: Int, rank: Int, hosts: [String]) -> [Int] {
+    package static func rows(_ count: Int, rank: Int, hosts: [String]) -> [Int] {
         let own = hosts.indices.filter { hosts[$0] == hosts[rank] }
         let place = own.firstIndex(of: rank) ?? 0
         if hosts[rank] == hosts[0] { return Array(stride(from: place, to: count, by: own.count)) }

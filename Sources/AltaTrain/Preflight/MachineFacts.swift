@@ -6,37 +6,40 @@ import AltaTensor
 import Foundation
 
 /// What a rank knows of its program, its cores and its memory without asking any other rank.
-struct MachineFacts: Codable, Equatable {
+package struct MachineFacts: Codable, Equatable {
     /// A hash of the program's file.
-    var program = ""
+    package var program = ""
     /// The MPI library, in its own words.
-    var library = ""
+    package var library = ""
     /// What decides the bits of products; see `Engine.kernelFingerprint`.
-    var kernels = ""
+    package var kernels = ""
     /// The cores that it may run on, as Linux numbers them.
-    var cores: [Int] = []
+    package var cores: [Int] = []
     /// Those of them that share a physical core, for each physical core.
-    var physicalCores: [[Int]] = []
+    package var physicalCores: [[Int]] = []
     /// The cores of the machine.
-    var coreCount = 0
+    package var coreCount = 0
     /// The processor time that its control group grants, in cores; nil: no limit.
-    var coreQuota: Double?
+    package var coreQuota: Double?
     /// Threads that its engine has.
-    var threads = 1
+    package var threads = 1
     /// `OMP_NUM_THREADS`, where it is set.
-    var threadVariable: String?
+    package var threadVariable: String?
     /// Memory that it and its neighbours on the machine may count on together, bytes.
-    var usableMemoryBytes = 0
+    package var usableMemoryBytes = 0
     /// The limit of its control group, bytes; nil: none.
-    var memoryLimitBytes: Int?
+    package var memoryLimitBytes: Int?
     /// The folder of shared memory.
-    var sharedFolder = ""
+    package var sharedFolder = ""
     /// What is free there, bytes; nil where it cannot be asked.
-    var sharedFreeBytes: Int?
+    package var sharedFreeBytes: Int?
     /// The kernel's restriction of copies between processes (`kernel.yama.ptrace_scope`); nil: it has none.
-    var traceScope: String?
+    package var traceScope: String?
     /// How many files it may have open.
-    var openFiles = 0
+    package var openFiles = 0
+
+    /// Nothing is known.
+    package init() {}
 
     /// What this rank finds.
     ///
@@ -45,17 +48,23 @@ struct MachineFacts: Codable, Equatable {
         let machine = try MachineTopology.current()
         let space = SharedMemorySpace.current()
         let program = try FileBytes(mapping: "/proc/self/exe", what: "the program")
-        return MachineFacts(
-            program: StableHash.hex(StableHash.value(of: program.bytes)), library: try MPICollectives.libraryVersion(),
-            kernels: engine.kernelFingerprint, cores: machine.usableCores.cores,
-            physicalCores: machine.physicalCores.map(\.cores), coreCount: machine.allCores.cores.count,
-            coreQuota: machine.controlGroup.coreQuota, threads: engine.threads,
-            threadVariable: ProcessInfo.processInfo.environment["OMP_NUM_THREADS"],
-            usableMemoryBytes: machine.usableMemoryBytes, memoryLimitBytes: machine.controlGroup.memoryLimitBytes,
-            sharedFolder: space.folder, sharedFreeBytes: space.freeBytes,
-            traceScope: (try? SmallFile.contents("/proc/sys/kernel/yama/ptrace_scope", what: "a setting", limit: 64))
-                .map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) },
-            openFiles: openFileLimit())
+        var facts = MachineFacts()
+        facts.program = StableHash.hex(StableHash.value(of: program.bytes))
+        facts.library = try MPICollectives.libraryVersion()
+        facts.kernels = engine.kernelFingerprint
+        facts.cores = machine.usableCores.cores
+        facts.physicalCores = machine.physicalCores.map(\.cores)
+        facts.coreCount = machine.allCores.cores.count
+        facts.coreQuota = machine.controlGroup.coreQuota
+        facts.threads = engine.threads
+        facts.threadVariable = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"]
+        facts.usableMemoryBytes = machine.usableMemoryBytes
+        facts.memoryLimitBytes = machine.controlGroup.memoryLimitBytes
+        (facts.sharedFolder, facts.sharedFreeBytes) = (space.folder, space.freeBytes)
+        facts.traceScope = (try? SmallFile.contents("/proc/sys/kernel/yama/ptrace_scope", what: "a setting", limit: 64))
+            .map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) }
+        facts.openFiles = openFileLimit()
+        return facts
     }
 
     private static func openFileLimit() -> Int {
@@ -92,5 +101,5 @@ enum Amount {
 
 extension Array where Element == Double {
     /// The middle one in order, of two the larger; nil where there is none.
-    var upperMedian: Double? { isEmpty ? nil : sorted()[count / 2] }
+    package var upperMedian: Double? { isEmpty ? nil : sorted()[count / 2] }
 }

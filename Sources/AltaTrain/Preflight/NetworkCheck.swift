@@ -2,7 +2,7 @@ import AltaComm
 import AltaCore
 
 /// How messages travel between hosts, and between ranks of one host.
-enum NetworkCheck {
+package enum NetworkCheck {
     static let name = "network"
     static let remedy =
         "open all TCP ports between the hosts, or name the network that all of them share: "
@@ -17,7 +17,7 @@ enum NetworkCheck {
     /// - Parameters:
     ///   - pairs: between ranks of different hosts, a pair for every two hosts.
     ///   - near: between two ranks of one host, where a host has two.
-    static func judge(pairs: [PairMeasure], near: [PairMeasure], hosts: [String]) -> [CheckFinding] {
+    package static func judge(pairs: [PairMeasure], near: [PairMeasure], hosts: [String]) -> [CheckFinding] {
         let groups = [("between hosts", pairs), ("within a host", near)].filter { !$0.1.isEmpty }
         guard !groups.isEmpty else { return [.ok(name, "one rank: nothing to send to")] }
         return groups.flatMap { place, measures in judge(place, measures, hosts) }
@@ -39,9 +39,11 @@ enum NetworkCheck {
                 || $0.latencySeconds > max(slowLatency * latency, mattersSeconds)
         }
         let count = measures.count == 1 ? "1 pair" : "\(measures.count) pairs"
-        let usual = "\(count) \(place), the median \(Amount.seconds(latency)) and \(Amount.rate(rate))"
+        let usual =
+            "\(count) \(place)\(measures.count == 1 ? ":" : ", the median") \(Amount.seconds(latency)) and \(Amount.rate(rate))"
         guard let first = slow.min(by: { $0.bytesPerSecond < $1.bytesPerSecond }) else {
-            let range = measures.count == 1 ? "" : ", none slower than \(Amount.seconds(worst)) and \(Amount.rate(least))"
+            let range =
+                measures.count == 1 ? "" : ", none slower than \(Amount.seconds(worst)) and \(Amount.rate(least))"
             return [.ok(name, usual + range, values: values)]
         }
         let often = mostFrequentHost(slow, hosts)
@@ -59,13 +61,13 @@ enum NetworkCheck {
     private static func mostFrequentHost(_ pairs: [PairMeasure], _ hosts: [String]) -> String? {
         guard pairs.count > 1 else { return nil }
         var counts: [String: Int] = [:]
-        for pair in pairs { for host in Set([hosts[pair.first], hosts[pair.second]]) { counts[host, default: 0] += 1 } }
+        for host in pairs.flatMap({ Set([hosts[$0.first], hosts[$0.second]]) }) { counts[host, default: 0] += 1 }
         let most = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }
         return most.flatMap { $0.value * 2 > pairs.count ? $0.key : nil }
     }
 
     /// What two ranks that do not hear of each other tell.
-    static func silence(_ rank: Int, _ other: Int, hosts: [String], seconds: Double) -> CheckFinding {
+    package static func silence(_ rank: Int, _ other: Int, hosts: [String], seconds: Double) -> CheckFinding {
         .failed(
             name,
             "rank \(rank) on \(hosts[rank]) and rank \(other) on \(hosts[other]) heard nothing of each other for "
@@ -75,13 +77,13 @@ enum NetworkCheck {
 }
 
 /// Whether the clocks of all hosts agree: by them the launcher finds the first of several failures.
-enum ClockCheck {
+package enum ClockCheck {
     static let name = "clock"
     /// What is told.
     static let largestSeconds = 1.0
 
     /// - Parameter offsets: of each host other than rank 0's, with its name.
-    static func judge(_ offsets: [(host: String, offset: ClockOffset)]) -> [CheckFinding] {
+    package static func judge(_ offsets: [(host: String, offset: ClockOffset)]) -> [CheckFinding] {
         guard !offsets.isEmpty else { return [.ok(name, "one host")] }
         let off = offsets.filter { abs($0.offset.seconds) > largestSeconds }
         let largest = offsets.map { abs($0.offset.seconds) }.max() ?? 0
@@ -102,7 +104,7 @@ enum ClockCheck {
 }
 
 /// How long collectives take over all ranks.
-enum CollectiveCheck {
+package enum CollectiveCheck {
     static let name = "collectives"
     /// The bytes that are moved: a small message, a usual one, several buckets of gradients.
     static let byteCounts = [1 << 12, 1 << 20, 16 << 20]
@@ -110,10 +112,17 @@ enum CollectiveCheck {
     static let slowSmallSeconds = 5e-3
 
     /// The slowest rank's median, of one size.
-    struct Time: Equatable {
+    package struct Time: Equatable {
         var byteCount: Int
         var allReduceSeconds: Double
         var allGatherSeconds: Double
+
+        /// Stores the times.
+        package init(byteCount: Int, allReduceSeconds: Double, allGatherSeconds: Double) {
+            self.byteCount = byteCount
+            self.allReduceSeconds = allReduceSeconds
+            self.allGatherSeconds = allGatherSeconds
+        }
     }
 
     /// Times both collectives at each size. Collective.
@@ -145,7 +154,7 @@ enum CollectiveCheck {
         return try collectives.allReduce(seconds.upperMedian ?? 0, .maximum)
     }
 
-    static func judge(_ times: [Time], ranks: Int) -> [CheckFinding] {
+    package static func judge(_ times: [Time], ranks: Int) -> [CheckFinding] {
         let values: JSONObject = [
             "bytes": .array(times.map { .integer($0.byteCount) }),
             "all_reduce_seconds": .array(times.map { .number($0.allReduceSeconds) }),
@@ -154,15 +163,17 @@ enum CollectiveCheck {
         let text = times.map {
             "\($0.byteCount >> 10) KiB \(Amount.seconds($0.allReduceSeconds)) / \(Amount.seconds($0.allGatherSeconds))"
         }
-        let finding = "all-reduce / all-gather over \(ranks) rank\(ranks == 1 ? "" : "s"): \(text.joined(separator: ", "))"
+        let finding =
+            "all-reduce / all-gather over \(ranks) rank\(ranks == 1 ? "" : "s"): \(text.joined(separator: ", "))"
         guard let first = times.first, first.allReduceSeconds > slowSmallSeconds else {
             return [.ok(name, finding, values: values)]
         }
         return [
             .note(
                 name, finding,
-                remedy: "a small all-reduce waits for processors: start as many threads as there are cores, or have waiting "
-                    + "ranks yield with --mca mpi_yield_when_idle 1",
+                remedy:
+                    "a small all-reduce waits for processors: start no more threads than there are cores, or have ranks that "
+                    + "wait yield (--mca mpi_yield_when_idle 1)",
                 values: values)
         ]
     }

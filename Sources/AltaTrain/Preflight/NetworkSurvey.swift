@@ -74,19 +74,19 @@ struct NetworkSurvey {
 }
 
 /// Whether ranks may open as many files as a run does.
-enum FileLimitCheck {
+package enum FileLimitCheck {
     static let name = "open files"
     /// Tables, packs, checkpoints, sockets of MPI.
     static let leastCount = 256
 
-    static func judge(_ reports: RankReports<MachineFacts>) -> [CheckFinding] {
+    package static func judge(_ reports: RankReports<MachineFacts>) -> [CheckFinding] {
         let needed = leastCount + 2 * reports.hosts.count
         let short = reports.facts.indices.filter { rank in reports.facts[rank].map { $0.openFiles < needed } ?? false }
         let least = reports.facts.compactMap { $0?.openFiles }.min() ?? 0
         guard short.isEmpty else {
             return [
                 .failed(
-                    name, "\(RankList.text(short, hosts: reports.hosts)) may have \(least) files open, of \(needed)",
+                    name, "\(least) for \(RankList.text(short, hosts: reports.hosts)), of which a rank needs \(needed)",
                     remedy: "raise the limit (ulimit -n \(max(4096, needed)), or nofile in /etc/security/limits.conf)")
             ]
         }

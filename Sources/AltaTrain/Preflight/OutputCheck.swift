@@ -5,7 +5,7 @@ import AltaModel
 import Foundation
 
 /// Whether the run folder can be written and is the same folder on every host.
-struct OutputCheck {
+package struct OutputCheck {
     static let name = "output"
 
     let collectives: any Collectives
@@ -48,7 +48,7 @@ struct OutputCheck {
         return OutputCheck.judge(read: read, own: own, folder: folder)
     }
 
-    static func judge(
+    package static func judge(
         read: RankReports<Bool>, own: RankReports<Bool>, folder: String
     ) -> [CheckFinding] {
         let blind = read.facts.indices.filter { read.facts[$0] != true }
@@ -56,7 +56,8 @@ struct OutputCheck {
             return [
                 .failed(
                     name,
-                    "\(RankList.text(blind, hosts: read.hosts)) does not see what rank 0 on \(read.hosts[0]) writes in \(folder)",
+                    "\(folder): what rank 0 on \(read.hosts[0]) writes is not seen by "
+                        + RankList.text(blind, hosts: read.hosts),
                     remedy: "put `output` on a file system that all hosts share, under the same path")
             ]
         }
@@ -75,7 +76,11 @@ struct OutputCheck {
             next = next.deletingLastPathComponent()
         }
         for folder in missing.reversed() {
-            guard mkdir(folder, 0o777) == 0 else { throw AltaError.system("cannot make the output folder", file: folder) }
+            guard mkdir(folder, 0o777) == 0 else {
+                throw AltaError(
+                    "cannot make the output folder", why: AltaError.systemText(errno),
+                    remedy: "set `output` to a folder that this user may write", file: folder)
+            }
             made.append(folder)
         }
     }
@@ -95,14 +100,14 @@ struct OutputCheck {
 }
 
 /// Whether the disk of the run folder takes the checkpoints that are kept.
-enum DiskCheck {
+package enum DiskCheck {
     static let name = "disk"
     /// Besides those that stay: the best one, and the one that is being written.
     static let moreCheckpoints = 2
 
     /// The bytes that checkpoints of a run take at most: what trains with two moments, in fp32; and once the frozen weights
     /// that come from no file.
-    static func neededBytes(_ config: RunConfig, sides: Set<EncoderSide>) -> Double {
+    package static func neededBytes(_ config: RunConfig, sides: Set<EncoderSide>) -> Double {
         var (trained, frozen) = (0.0, 0.0)
         for spec in WeightCatalog.make(config.model).specs {
             let count = Double(spec.rows) * Double(spec.columns)
@@ -127,15 +132,16 @@ enum DiskCheck {
         return Double(status.f_bavail) * Double(status.f_frsize)
     }
 
-    static func judge(freeBytes: Double?, neededBytes: Double, keep: Int, folder: String) -> [CheckFinding] {
+    package static func judge(freeBytes: Double?, neededBytes: Double, keep: Int, folder: String) -> [CheckFinding] {
         guard let freeBytes else { return [.note(name, "\(folder) cannot be asked how much is free")] }
         let values: JSONObject = ["free_bytes": .number(freeBytes), "needed_bytes": .number(neededBytes)]
-        let text =
-            "\(Amount.bytes(freeBytes)) free in \(folder), \(keep + moreCheckpoints) checkpoints take \(Amount.bytes(neededBytes))"
+        let needed = "\(keep + moreCheckpoints) checkpoints take \(Amount.bytes(neededBytes))"
+        let text = "\(Amount.bytes(freeBytes)) free in \(folder), \(needed)"
         guard freeBytes < neededBytes else { return [.ok(name, text, values: values)] }
         return [
             .failed(
-                name, text, remedy: "free some space, lower keep_checkpoints, or set `output` to a folder on a larger disk",
+                name, text,
+                remedy: "free some space, lower keep_checkpoints, or set `output` to a folder on a larger disk",
                 values: values)
         ]
     }

@@ -2,7 +2,7 @@ import AltaComm
 import AltaCore
 
 /// What lies between two ranks.
-struct PairMeasure: Codable, Equatable {
+package struct PairMeasure: Codable, Equatable {
     /// The two ranks, the lower first.
     var first: Int
     var second: Int
@@ -10,10 +10,18 @@ struct PairMeasure: Codable, Equatable {
     var latencySeconds: Double
     /// Of large messages, one way at a time.
     var bytesPerSecond: Double
+
+    /// Stores a measure.
+    package init(first: Int, second: Int, latencySeconds: Double, bytesPerSecond: Double) {
+        self.first = first
+        self.second = second
+        self.latencySeconds = latencySeconds
+        self.bytesPerSecond = bytesPerSecond
+    }
 }
 
 /// Measures how messages travel between this rank and another one, which calls the same at the same time.
-struct PairMeter {
+package struct PairMeter {
     let ranks: any PointToPoint
     /// This rank.
     let rank: Int
@@ -59,7 +67,7 @@ struct PairMeter {
     }
 
     /// The bytes of a message that takes, with its answer, about `target` seconds.
-    static func size(probeSeconds: Double, target: Double) -> Int {
+    package static func size(probeSeconds: Double, target: Double) -> Int {
         let bytes = Double(probeBytes) * target / max(probeSeconds, 1e-9)
         return Int(min(max(bytes, Double(probeBytes)), Double(largestBytes)))
     }
@@ -132,14 +140,14 @@ extension PairMeter {
 }
 
 /// How far another clock is ahead of the one that asked.
-struct ClockOffset: Codable, Equatable {
+package struct ClockOffset: Codable, Equatable {
     /// The other clock minus ours, seconds.
-    var seconds: Double
+    package var seconds: Double
     /// From the question to the answer: the offset is known to half of that.
     var roundTripSeconds: Double
 
     /// From one question: the answer is taken for the middle between the two times.
-    init(asked: Double, answer: Double, returned: Double) {
+    package init(asked: Double, answer: Double, returned: Double) {
         seconds = answer - (asked + returned) / 2
         roundTripSeconds = returned - asked
     }

@@ -1,7 +1,7 @@
 /// Pairs dealt into rounds, so that every two of a number of places meet once and nobody is in two pairs at a time.
-enum PairRounds {
+package enum PairRounds {
     /// The rounds for `count` places: one fewer than places, or as many where that number is odd (circle method).
-    static func rounds(_ count: Int) -> [[(first: Int, second: Int)]] {
+    package static func rounds(_ count: Int) -> [[(first: Int, second: Int)]] {
         guard count > 1 else { return [] }
         let size = count + count % 2
         // The last place stays, the others move on by one each round.

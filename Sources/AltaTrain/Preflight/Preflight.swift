@@ -130,8 +130,9 @@ public struct Preflight {
             ])
         }
         let folder = try context.collectives.broadcast(named ?? FileManager.default.currentDirectoryPath, from: 0)
-        board.add(try OutputCheck(collectives: context.collectives, hosts: hosts, folder: folder).run())
-        guard let opened, opened.training != nil else { return }
+        let findings = try OutputCheck(collectives: context.collectives, hosts: hosts, folder: folder).run()
+        board.add(findings)
+        guard let opened, opened.training != nil, findings.exitCode == .done else { return }
         board.add(
             DiskCheck.judge(
                 freeBytes: DiskCheck.freeBytes(at: folder),

@@ -3,16 +3,16 @@ import AltaCore
 import Foundation
 
 /// What each rank found out by itself about one thing, or why it could not; the same on every rank.
-struct RankReports<Facts: Codable> {
+package struct RankReports<Facts: Codable> {
     /// The host of each rank, `[R]`.
-    let hosts: [String]
+    package let hosts: [String]
     /// What each rank found, `[R]`; nil where it failed.
-    let facts: [Facts?]
+    package let facts: [Facts?]
     /// Why a rank has no facts, `[R]`.
-    let errors: [AltaError?]
+    package let errors: [AltaError?]
 
     /// Stores what ranks told.
-    init(hosts: [String], facts: [Facts?], errors: [AltaError?]) {
+    package init(hosts: [String], facts: [Facts?], errors: [AltaError?]) {
         self.hosts = hosts
         self.facts = facts
         self.errors = errors
@@ -27,7 +27,7 @@ struct RankReports<Facts: Codable> {
     /// Runs `body`, which is not collective, on every rank and exchanges what came of it. Collective.
     ///
     /// - Throws: `AltaError` where MPI fails; what `body` throws becomes a report.
-    static func gather(
+    package static func gather(
         _ collectives: any Collectives, hosts: [String], _ body: () throws -> Facts
     ) throws -> RankReports<Facts> {
         var own = Report()
@@ -60,7 +60,7 @@ struct RankReports<Facts: Codable> {
     }
 
     /// A failure for each reason that ranks gave, with the ranks and hosts it holds for.
-    func failures(_ check: String, remedy: String) -> [CheckFinding] {
+    package func failures(_ check: String, remedy: String) -> [CheckFinding] {
         var order: [AltaError] = []
         var ranks: [String: [Int]] = [:]
         for (rank, error) in errors.enumerated() {

@@ -37,18 +37,26 @@ extension ProductPeak {
 }
 
 /// Whether all ranks multiply equally fast: the slowest decides the speed of a step.
-enum SpeedCheck {
+package enum SpeedCheck {
     static let name = "speed"
     /// A rank below this part of the median is told.
     static let slowShare = 0.8
 
     /// What a rank measured, while all others did so too; 10^9 operations a second.
-    struct Rate: Codable, Equatable {
+    package struct Rate: Codable, Equatable {
+        /// Over all the time.
         var sustained: Double
+        /// Of the fastest product.
         var best: Double
+
+        /// Stores the rates.
+        package init(sustained: Double, best: Double) {
+            self.sustained = sustained
+            self.best = best
+        }
     }
 
-    static func judge(_ reports: RankReports<Rate>) -> [CheckFinding] {
+    package static func judge(_ reports: RankReports<Rate>) -> [CheckFinding] {
         let rates = reports.facts.map { $0?.sustained ?? 0 }
         guard let median = rates.upperMedian, let least = rates.min(), let most = rates.max(), median > 0 else {
             return []
@@ -74,7 +82,7 @@ enum SpeedCheck {
             }
             return .note(
                 name,
-                "\(RankList.text(ranks)) on \(host) multiplies at \(range) of the median rank's \(number(median)) GFLOP/s"
+                "\(RankList.text(ranks)) on \(host): matrix products at \(range) of the median rank's \(number(median)) GFLOP/s"
                     + (isBusy ? ", and at times as fast as others" : ""),
                 remedy: isBusy
                     ? "something else uses its core: look with `top` on \(host), or leave that host out"
