@@ -36,7 +36,7 @@ enum MPI {
     }
 
     /// A text of the length that MPI reports; nil where `fill` fails.
-    private static func text(
+    static func text(
         capacity: Int32, _ fill: (UnsafeMutablePointer<CChar>, UnsafeMutablePointer<Int32>) -> Bool
     ) -> String? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(capacity) + 1) { buffer in

@@ -4,19 +4,19 @@ import Glibc
 /// Whether the file system that holds shared memory has room: a page beyond its size is a bus error at the first touch.
 ///
 /// Containers often have 64 MB of it, whatever the machine has.
-struct SharedMemorySpace {
+public struct SharedMemorySpace: Sendable {
     /// Open MPI's setting for the folder of its windows.
     static let folderVariable = "OMPI_MCA_osc_sm_backing_directory"
     /// The folder of the windows.
-    let folder: String
+    public let folder: String
 
     /// The space where Open MPI keeps its windows.
-    static func current() -> SharedMemorySpace {
+    public static func current() -> SharedMemorySpace {
         SharedMemorySpace(folder: getenv(folderVariable).map { String(cString: $0) } ?? "/dev/shm")
     }
 
     /// The bytes that are free for this user; nil where the folder cannot be asked.
-    var freeBytes: Int? {
+    public var freeBytes: Int? {
         var status = statvfs()
         guard statvfs(folder, &status) == 0 else { return nil }
         return Int(

@@ -6,7 +6,9 @@ import Foundation
 /// The launcher reads it only to find, before it starts ranks, what would fail in all of them, and the run folder.
 public struct WorkerInvocation: Equatable, Sendable {
     /// What the worker can do.
-    public static let subcommands = ["pretrain", "align", "evaluate", "embed", "verify", "export", "bench"]
+    public static let subcommands = [
+        "pretrain", "align", "evaluate", "embed", "verify", "export", "bench", "preflight",
+    ]
     private static let configured = ["pretrain", "align", "evaluate", "embed"]
     private static let training = ["pretrain", "align"]
 
@@ -31,7 +33,7 @@ public struct WorkerInvocation: Equatable, Sendable {
                 exitCode: .usage)
         }
         self.subcommand = subcommand
-        let takesFile = Self.configured.contains(subcommand) || subcommand == "verify"
+        let takesFile = Self.configured.contains(subcommand) || ["verify", "preflight"].contains(subcommand)
         file = takesFile ? Self.file(arguments.dropFirst()) : nil
         overrides = Self.overrides(arguments)
     }

@@ -52,7 +52,7 @@ extension RankContext {
     }
 
     /// The keys with dots under which two objects of the same keys differ.
-    private static func differingKeys(_ one: JSONValue, _ other: JSONValue) -> [String] {
+    static func differingKeys(_ one: JSONValue, _ other: JSONValue) -> [String] {
         (one.object?.members ?? []).flatMap { member -> [String] in
             guard let value = other[member.key], value != member.value else { return [] }
             guard member.value.object != nil, value.object != nil else { return [member.key] }

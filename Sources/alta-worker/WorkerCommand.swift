@@ -13,6 +13,7 @@ enum WorkerCommand {
             TrainCommand.pretrain, TrainCommand.align, EvaluateCommand.description, EmbedCommand.description,
             ExportCommand.description, VerifyCommand.description, BenchStepCommand.description,
             BenchLossCommand.description, BenchAllReduceCommand.description, BenchLoaderCommand.description,
+            PreflightCommand.description,
         ])
 
     /// Runs a command line; the process's exit code.
@@ -58,6 +59,7 @@ enum WorkerCommand {
         case BenchLossCommand.description.name: try BenchLossCommand.run(parsed, job: job)
         case BenchAllReduceCommand.description.name: try BenchAllReduceCommand.run(parsed, job: job)
         case BenchLoaderCommand.description.name: try BenchLoaderCommand.run(parsed, job: job)
+        case PreflightCommand.description.name: try PreflightCommand.run(parsed, job: job)
         default: try VerifyCommand.run(parsed, job: job)
         }
     }

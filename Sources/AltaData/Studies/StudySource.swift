@@ -88,9 +88,10 @@ public enum StudySource: Sendable {
     /// Checks that every radiograph which a table names exists; a pack needs none.
     ///
     /// Errors: the first file that does not exist or is a folder, with its row.
-    public func checkFilesExist() throws {
+    /// - Parameter rows: the rows to check, from 0; nil: all.
+    public func checkFilesExist(rows: Range<Int>? = nil) throws {
         guard case .table(let table) = self else { return }
-        try table.checkFilesExist()
+        try table.checkFilesExist(rows: rows)
     }
 
     /// An estimate of each study's cost in token units, by row, for dealing studies to ranks: `[N]`.

@@ -171,8 +171,11 @@ public struct StudyTable: Sendable {
     /// Checks that every radiograph named exists; says how many studies are checked, after each.
     ///
     /// Errors: the first file that does not exist or is a folder, with its row.
-    public func checkFilesExist(progress: (_ checked: Int, _ total: Int) -> Void = { _, _ in }) throws {
-        for row in 0..<count {
+    /// - Parameter rows: the rows to check, from 0; nil: all.
+    public func checkFilesExist(
+        rows: Range<Int>? = nil, progress: (_ checked: Int, _ total: Int) -> Void = { _, _ in }
+    ) throws {
+        for row in rows ?? 0..<count {
             for view in recipe.views {
                 guard let file = absolutePath(row, view) else { continue }
                 var isFolder: ObjCBool = false

@@ -1,0 +1,75 @@
+import AltaCore
+import COpenMPI
+
+extension MPICollectives: PointToPoint {
+    /// Begins to send bytes to a rank. Not collective.
+    public func startSending(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws -> any StartedMessage {
+        try checkRoot(rank, "a message")
+        return MPIStartedMessage(
+            try MPI.startSending(bytes.baseAddress ?? UnsafeRawPointer(emptyBuffer), bytes.count, to: rank, place),
+            rank: self.rank)
+    }
+
+    /// Begins to receive bytes from a rank. Not collective.
+    public func startReceiving(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws -> any StartedMessage {
+        try checkRoot(rank, "a message")
+        return MPIStartedMessage(
+            try MPI.startReceiving(bytes.baseAddress ?? emptyBuffer, bytes.count, from: rank, place), rank: self.rank)
+    }
+
+    /// The MPI library and its version, in its own words on one line. Not collective.
+    ///
+    /// - Throws: `AltaError` where MPI fails.
+    public static func libraryVersion() throws -> String { try MPI.libraryVersion() }
+}
+
+extension MPI {
+    /// Messages of this module; collectives have a space of their own.
+    private static let tag: Int32 = 7
+
+    static func startSending(
+        _ bytes: UnsafeRawPointer, _ count: Int, to rank: Int, _ place: Place
+    ) throws -> MPI_Request {
+        var request = alta_mpi_request_null()
+        let code = MPI_Isend(
+            bytes, try int(count, place), alta_mpi_uint8(), try int(rank, place), tag, place.communicator, &request)
+        try check(code, "MPI_Isend", count: count, rank: place.rank)
+        return try begun(request, place)
+    }
+
+    static func startReceiving(
+        _ bytes: UnsafeMutableRawPointer, _ count: Int, from rank: Int, _ place: Place
+    ) throws -> MPI_Request {
+        var request = alta_mpi_request_null()
+        let code = MPI_Irecv(
+            bytes, try int(count, place), alta_mpi_uint8(), try int(rank, place), tag, place.communicator, &request)
+        try check(code, "MPI_Irecv", count: count, rank: place.rank)
+        return try begun(request, place)
+    }
+
+    private static func begun(_ request: MPI_Request?, _ place: Place) throws -> MPI_Request {
+        guard let request else { throw AltaError("MPI began no message", rank: place.rank) }
+        return request
+    }
+
+    static func libraryVersion() throws -> String {
+        let text = text(capacity: alta_mpi_max_library_version()) {
+            MPI_Get_library_version($0, $1) == alta_mpi_success()
+        }
+        guard let text else { throw AltaError("MPI_Get_library_version failed") }
+        return text.split { $0.isNewline || $0 == "\0" }.joined(separator: " ")
+    }
+}
+
+/// The request of a message; null once it is done.
+private final class MPIStartedMessage: StartedMessage {
+    private var request: MPI_Request?
+    private let rank: Int
+
+    init(_ request: MPI_Request, rank: Int) {
+        self.request = request
+        self.rank = rank
+    }
+
+    func isDone() throws -> Bool { try MPI.test(&request, rank: rank) }
+}

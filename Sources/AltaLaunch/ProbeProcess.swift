@@ -1,0 +1,170 @@
+import AltaCore
+import CAltaSystem
+import Foundation
+
+/// Runs programs for the checks, one after the other, and leaves nothing of them behind.
+final class ProbeProcess {
+    /// Signals to this process are read from here.
+    private let signals: Int32
+    private let clock = ContinuousClock()
+    /// From asking a program to end to killing it: mpirun needs up to 2.5 s to end its ranks.
+    private static let graceSeconds = 4.0
+
+    /// Call once, before any thread is started.
+    /// - Throws: `AltaError` where signals cannot be watched.
+    init() throws(AltaError) {
+        signals = alta_launch_supervise()
+        guard signals >= 0 else {
+            throw AltaError("cannot watch for signals", why: String(cString: strerror(-signals)))
+        }
+    }
+
+    deinit { close(signals) }
+
+    /// How long a program may take.
+    struct Limits {
+        /// In all, seconds.
+        var seconds = Double.infinity
+        /// Without a word, seconds.
+        var silenceSeconds = Double.infinity
+    }
+
+    /// Runs a program to its end.
+    ///
+    /// - Parameters:
+    ///   - arguments: the program's path first.
+    ///   - hear: takes what it prints; the stream is 0 for output and 1 for errors; no bytes at its end.
+    /// - Returns: its exit status, 128 + signal where it was killed; nil: it took too long.
+    /// - Throws: `AltaError` where it cannot be started, or this process was told to stop.
+    func run(
+        _ arguments: [String], limits: Limits, hear: (_ stream: Int, _ bytes: ArraySlice<UInt8>) -> Void
+    ) throws(AltaError) -> Int32? {
+        let child = try ChildProcess(arguments: arguments, environment: ProcessInfo.processInfo.environment)
+        defer {
+            close(child.standardOutput)
+            close(child.standardError)
+        }
+        let started = clock.now
+        var heard = started
+        var asked: ContinuousClock.Instant?
+        var stop: Int32?
+        var status: Int32?
+        while true {
+            wait(child)
+            if read(child, hear) { heard = clock.now }
+            stop = stop ?? signal()
+            status = reap(child)
+            if status != nil { break }
+            let now = clock.now
+            let isLate =
+                (now - started) / .seconds(1) > limits.seconds || (now - heard) / .seconds(1) > limits.silenceSeconds
+            if asked == nil, isLate || stop != nil {
+                asked = now
+                child.send(SIGTERM)
+            }
+            if let asked, now - asked > .seconds(Self.graceSeconds) { kill(-child.identifier, SIGKILL) }
+        }
+        ChildProcess.killRemaining()
+        _ = read(child, hear)
+        for stream in 0...1 { hear(stream, []) }
+        if let stop {
+            throw AltaError(
+                "stopped by signal \(stop)", remedy: "start the same command again", exitCode: .stoppedEarly)
+        }
+        if asked != nil { SharedMemoryRemains.remove(jobFamily: nil, mpirun: child.identifier) }
+        return asked == nil ? status : nil
+    }
+
+    /// Waits, unless a signal comes.
+    func sleep(_ seconds: Double) {
+        var source = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
+        poll(&source, 1, Int32(min(max(seconds, 0) * 1000, 1e9)))
+    }
+
+    private func wait(_ child: ChildProcess) {
+        var sources = [signals, child.standardOutput, child.standardError].map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
+        poll(&sources, nfds_t(sources.count), 100)
+        // A stream that has ended is always ready.
+        if sources.contains(where: { $0.revents & Int16(POLLHUP) != 0 && $0.revents & Int16(POLLIN) == 0 }) {
+            usleep(10_000)
+        }
+    }
+
+    private func read(_ child: ChildProcess, _ hear: (Int, ArraySlice<UInt8>) -> Void) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var hasHeard = false
+        for (stream, descriptor) in [child.standardOutput, child.standardError].enumerated() {
+            while case let count = Foundation.read(descriptor, &buffer, buffer.count), count > 0 {
+                hear(stream, buffer[..<count])
+                hasHeard = true
+            }
+        }
+        return hasHeard
+    }
+
+    private func signal() -> Int32? {
+        var stop: Int32?
+        while case let signal = alta_launch_next_signal(signals), signal > 0 {
+            if signal != SIGCHLD { stop = signal }
+        }
+        return stop
+    }
+
+    private func reap(_ child: ChildProcess) -> Int32? {
+        var status: Int32 = 0
+        while true {
+            let process = waitpid(-1, &status, WNOHANG)
+            guard process > 0 else { return nil }
+            if process != child.identifier { continue }
+            let signal = status & 0x7f
+            return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+        }
+    }
+}
+
+extension CheckProbes {
+    /// What this machine answers.
+    static func live(_ process: ProbeProcess, tell: @escaping (String) -> Void) -> CheckProbes {
+        let clock = ContinuousClock()
+        let start = clock.now
+        return CheckProbes(
+            run: { arguments, limit in try outcome(process, arguments, limit) },
+            text: { path in
+                (try? SmallFile.contents(path, what: "a setting", limit: 1 << 20))
+                    .map { String(decoding: $0, as: UTF8.self) }
+            },
+            names: { (try? FileManager.default.contentsOfDirectory(atPath: $0)) ?? [] },
+            resolves: isKnown, limit: limit, now: { (clock.now - start) / .seconds(1) },
+            sleep: process.sleep, environment: ProcessInfo.processInfo.environment, tell: tell)
+    }
+
+    private static func outcome(
+        _ process: ProbeProcess, _ arguments: [String], _ limitSeconds: Double
+    ) throws -> ProbeOutcome {
+        var lines: [[String]] = [[], []]
+        var assemblers = [LineAssembler(), LineAssembler()]
+        let status = try process.run(arguments, limits: .init(seconds: limitSeconds)) { stream, bytes in
+            lines[stream] += assemblers[stream].append(bytes, of: .mpirun)
+            if bytes.isEmpty, let rest = assemblers[stream].rest(of: .mpirun) { lines[stream].append(rest) }
+        }
+        return ProbeOutcome(status: status, lines: lines[0] + lines[1])
+    }
+
+    private static func isKnown(_ host: String) -> Bool {
+        var found: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, nil, nil, &found) == 0 else { return false }
+        freeaddrinfo(found)
+        return true
+    }
+
+    private static func limit(_ resource: LimitedResource) -> Int? {
+        var limit = rlimit()
+        let kind = resource == .openFiles ? RLIMIT_NOFILE : __RLIMIT_MEMLOCK
+        guard getrlimit(__rlimit_resource_t(kind.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max else {
+            return nil
+        }
+        return Int(clamping: limit.rlim_cur)
+    }
+}

@@ -1,0 +1,130 @@
+import AltaCore
+
+/// What `alta-worker preflight` says, rank by rank, while it runs; and what its silence or its end says.
+package struct RankChecks {
+    static let name = "ranks"
+
+    /// What was found so far.
+    package private(set) var findings: [CheckFinding] = []
+    /// Whether rank 0 came to its end in good order.
+    package private(set) var isComplete = false
+    /// What rank 0 is looking at.
+    package private(set) var current: String?
+    /// The lines that begin with `error: `, without that.
+    private(set) var errors: [(rank: Int, text: String)] = []
+    /// Whether a rank said by itself what ended the job.
+    package private(set) var isBroken = false
+
+    /// Nothing was heard yet.
+    package init() {}
+
+    /// Takes a line that a rank printed.
+    ///
+    /// - Returns: the finding that it holds, if any.
+    package mutating func read(_ line: String, rank: Int) -> CheckFinding? {
+        if line.hasPrefix("error: ") { errors.append((rank, String(line.dropFirst("error: ".count)))) }
+        guard line.hasPrefix("{"), let json = try? JSONValue(parsing: line) else { return nil }
+        if let finding = CheckFinding(json: json) {
+            // Findings of other ranks end the job; so do rank 0's, where no end comes.
+            isBroken = isBroken || rank != 0
+            guard !findings.contains(finding) else { return nil }
+            findings.append(finding)
+            return finding
+        }
+        if rank == 0 { read(event: json) }
+        return nil
+    }
+
+    private mutating func read(event json: JSONValue) {
+        if let begun = json["begun"]?.string { current = begun }
+        if json["exit_code"]?.int != nil { isComplete = true }
+    }
+
+    /// How the job of ranks ended.
+    package struct End {
+        /// mpirun's exit status; nil: it was ended after it had been silent for too long.
+        package var status: Int32?
+        /// How long it may be silent, seconds.
+        package var silenceSeconds: Double
+        /// What failing ranks left, the earliest first.
+        package var records: [FailureRecord]
+        /// mpirun's own lines.
+        package var lines: [String]
+
+        /// Stores an end.
+        package init(
+            status: Int32?, silenceSeconds: Double, records: [FailureRecord] = [], lines: [String] = []
+        ) {
+            self.status = status
+            self.silenceSeconds = silenceSeconds
+            self.records = records
+            self.lines = lines
+        }
+    }
+
+    /// What the end itself says; nil where the ranks told everything.
+    package func judge(_ end: End) -> CheckFinding? {
+        guard !isComplete, !isBroken else { return nil }
+        let place = current.map { "while looking at \($0)" } ?? "before they had joined the job"
+        guard let status = end.status else {
+            return .failed(
+                Self.name, "nothing was heard of the ranks for \(end.silenceSeconds.fixed(0)) s, \(place)",
+                remedy: current == nil || current == "network"
+                    ? "open all TCP ports between the hosts, or name the network that all of them share: "
+                        + "export OMPI_MCA_btl_tcp_if_include=10.0.0.0/24"
+                    : "look on the hosts for what they wait for, as a file system that does not answer")
+        }
+        let messages = MpirunMessages(lines: end.lines, status: status)
+        if case .signal = messages.ending, let rank = messages.rank {
+            return .failed(
+                Self.name, "rank \(rank) was killed \(place)",
+                remedy: "often the system is out of memory (see dmesg): start fewer ranks on a machine")
+        }
+        if let record = end.records.first {
+            return .failed(
+                Self.name, record.sentence, remedy: "correct that, then check again",
+                isTransient: record.exitCode == ExitCode.stoppedEarly.rawValue)
+        }
+        if let error = errors.first {
+            return .failed(Self.name, "rank \(error.rank): \(error.text)", remedy: "correct that, then check again")
+        }
+        let said = messages.firstSentence.map { ": \($0)" } ?? ""
+        return .failed(
+            Self.name, "mpirun could not run the ranks (exit status \(status))\(said)",
+            remedy: "try the line of `alta-launch run --dry-run` by hand",
+            isTransient: messages.hasLostHost)
+    }
+}
+
+/// Lines of what several ranks print in pieces.
+package struct LineAssembler {
+    private var begun: [OutputSource: [UInt8]] = [:]
+
+    /// Nothing was printed yet.
+    package init() {}
+
+    /// Longer lines are cut; a finding about a thousand ranks has some tens of KB.
+    private static let longestLine = 1 << 22
+
+    /// Adds a piece; returns the lines that it ended, without line ends.
+    package mutating func append(_ bytes: ArraySlice<UInt8>, of source: OutputSource) -> [String] {
+        var line = begun[source] ?? []
+        var ended: [String] = []
+        for byte in bytes {
+            if byte == UInt8(ascii: "\n") {
+                if line.last == UInt8(ascii: "\r") { line.removeLast() }
+                ended.append(String(decoding: line, as: UTF8.self))
+                line.removeAll(keepingCapacity: true)
+            } else if line.count < Self.longestLine {
+                line.append(byte)
+            }
+        }
+        begun[source] = line
+        return ended
+    }
+
+    /// What was begun and not ended.
+    package func rest(of source: OutputSource) -> String? {
+        begun[source].flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) }
+    }
+}

@@ -1,0 +1,106 @@
+import AltaCore
+import AltaLaunch
+import Testing
+
+@Suite struct HostCheckTests {
+    private func check(_ world: FakeWorld, _ hosts: [String], wait: Double = 30) throws -> HostChecks.Found {
+        try HostChecks(
+            plan: try FakeWorld.plan(hosts, ranks: max(hosts.count, 1)), mpirun: "/bin/mpirun", probes: world.probes,
+            waitSeconds: wait
+        ).run()
+    }
+
+    /// The hosts that one start of mpirun was for.
+    private func hosts(_ arguments: [String]) -> [String] {
+        guard let index = arguments.firstIndex(of: "--host") else { return [] }
+        return arguments[index + 1].split(separator: ",").map(String.init)
+    }
+
+    @Test func retriesComeLaterAndLaterUntilTheTimeIsOver() {
+        let world = FakeWorld()
+        var attempts = 0
+        let missing = Retry(limitSeconds: 20).until(world.probes) {
+            attempts += 1
+            return ["x"]
+        } waiting: { _, _ in
+        }
+        #expect(missing == ["x"])
+        #expect(world.pauses == [0.5, 1, 2, 4, 8, 4.5] && attempts == 7)
+    }
+
+    @Test func whatIsThereIsNotWaitedFor() {
+        let world = FakeWorld()
+        #expect(Retry(limitSeconds: 0).until(world.probes) { [Int]() } waiting: { _, _ in }.isEmpty)
+        #expect(world.pauses.isEmpty)
+    }
+
+    @Test func podsThatAppearLateAreWaitedFor() throws {
+        let world = FakeWorld()
+        world.knownFrom = ["node1": 0, "node2": 5]
+        let found = try check(world, ["node1", "node2"])
+        #expect(found.isReady && found.findings.map(\.verdict) == [.ok, .ok])
+        #expect(world.told.first == "waiting for host names: node2 not known yet (0 of 30 s)")
+        #expect(world.pauses == [0.5, 1, 2, 4])
+    }
+
+    @Test func aNameThatNeverComesMayPass() throws {
+        let world = FakeWorld()
+        world.knownFrom = ["node1": 0]
+        let found = try check(world, ["node1", "node2"], wait: 3)
+        #expect(!found.isReady && world.second == 3 && world.runs.isEmpty)
+        #expect(found.findings[0].line.contains("host names: node2 still not known after 3 s"))
+        #expect(found.findings.exitCode == .stoppedEarly)
+    }
+
+    @Test func theHostsThatDoNotAnswerAreFoundByHalving() throws {
+        let world = FakeWorld()
+        let names = (0..<64).map { "n\($0)" }
+        for name in names { world.knownFrom[name] = 0 }
+        world.program = { arguments, _ in
+            let bad = self.hosts(arguments).filter { ["n7", "n40"].contains($0) }
+            return .init(status: bad.isEmpty ? 0 : 1, lines: bad.map { "ssh: connect to host \($0) port 22: No route" })
+        }
+        let found = try check(world, names, wait: 0)
+        #expect(!found.isReady && found.findings.exitCode == .stoppedEarly)
+        let agent = found.findings.dropFirst().map(\.finding)
+        #expect(agent.count == 2 && agent[0].hasPrefix("no program starts on n7: ssh: connect to host n7"))
+        #expect(agent[1].hasPrefix("no program starts on n40: "))
+        #expect(world.runs.count <= 25, "\(world.runs.count)")
+    }
+
+    @Test func anAgentThatComesUpLateIsWaitedFor() throws {
+        let world = FakeWorld()
+        world.knownFrom = ["a": 0, "b": 0]
+        world.program = { _, second in .init(status: second < 3 ? 1 : 0, lines: ["ssh: connection refused"]) }
+        let found = try check(world, ["a", "b"])
+        #expect(found.isReady && world.told.count == 3)
+        #expect(world.told.allSatisfy { $0.contains("launch agent: a, b does not start a program yet") })
+    }
+
+    @Test(arguments: [
+        ("node1: Permission denied (publickey).", "ssh keys"), ("Host key verification failed.", "known_hosts"),
+        ("bash: orted: command not found", "same Open MPI"),
+    ])
+    func whatWaitingDoesNotMendIsTold(said: String, remedy: String) throws {
+        let world = FakeWorld()
+        world.knownFrom = ["node1": 0]
+        world.program = { _, _ in .init(status: 1, lines: ["----", said]) }
+        let found = try check(world, ["node1"], wait: 0)
+        #expect(found.findings[1].remedy?.contains(remedy) == true && found.findings.exitCode == .failed)
+    }
+
+    @Test func anAgentThatHangsIsTold() throws {
+        let world = FakeWorld()
+        world.knownFrom = ["node1": 0]
+        world.program = { _, _ in .init(status: nil, lines: []) }
+        let found = try check(world, ["node1"], wait: 0)
+        #expect(found.findings[1].finding.contains("no answer within 20 s"))
+    }
+
+    @Test func oneMachineIsStartedOnWithoutNames() throws {
+        let world = FakeWorld()
+        let found = try check(world, [])
+        #expect(found.isReady && found.findings.count == 2)
+        #expect(world.runs == [["/bin/mpirun", "--allow-run-as-root", "-n", "1", "--bind-to", "none", "hostname"]])
+    }
+}
