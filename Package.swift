@@ -84,6 +84,9 @@ let package = Package(
             name: "alta-weight-check", dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaModel", "AltaTrain"],
             path: "Tests/WeightCheck", swiftSettings: strict),
         .executableTarget(
+            name: "alta-kill-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain"], path: "Tests/KillCheck",
+            swiftSettings: strict),
+        .executableTarget(
             name: "alta-frozen-check", dependencies: ["AltaCore", "AltaComm", "AltaPlacement"],
             path: "Tests/FrozenCheck", swiftSettings: strict),
         .target(

@@ -11,9 +11,13 @@ public final class PhaseClock {
     public private(set) var secondsWaited = 0.0
     /// What is going on, or went on last: a phase of the step, or `start`, `comparison`,
     /// `checkpoint`, `evaluation`.
-    public var current = "start"
+    public var current = "start" {
+        didSet { observer?(current, step) }
+    }
     /// The step at hand, from 1; nil before the first.
     public var step: Int?
+    /// Hears of every phase that begins, with the step at hand; for programs that plant faults.
+    package var observer: ((_ phase: String, _ step: Int?) -> Void)?
 
     private let clock = ContinuousClock()
     private var began: ContinuousClock.Instant
