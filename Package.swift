@@ -87,6 +87,9 @@ let package = Package(
             name: "alta-fault-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain"], path: "Tests/FaultCheck",
             swiftSettings: strict),
         .executableTarget(
+            name: "alta-kill-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain"], path: "Tests/KillCheck",
+            swiftSettings: strict),
+        .executableTarget(
             name: "alta-frozen-check", dependencies: ["AltaCore", "AltaComm", "AltaPlacement"],
             path: "Tests/FrozenCheck", swiftSettings: strict),
         .target(

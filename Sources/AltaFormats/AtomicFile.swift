@@ -45,6 +45,19 @@ public enum AtomicFile {
         try write(path, temporary: temporary, bytes: Array(text.utf8))
     }
 
+    /// Writes a new file and flushes it to the disk, under its own name at once: for files in a folder that is itself put
+    /// in place by a rename. What was there is written over.
+    ///
+    /// Where anything fails, a part of the file may stay. Errors: as those of `write(_:temporary:content:)`.
+    /// - Returns: the size and the hash of what was written, taken from memory and not from the disk.
+    public static func writeUnder(_ path: String, content: (FileSink) throws -> Void) throws -> FileFacts {
+        let sink = try FileSink(creating: path, finalPath: path, hashes: true)
+        defer { sink.abandon() }
+        try content(sink)
+        try sink.finish()
+        return FileFacts(byteCount: sink.byteCount, hash: sink.hash)
+    }
+
     /// Makes the names in the folder of `path` durable, after a rename.
     public static func flushFolder(of path: String) throws {
         let folder = folder(of: path)
@@ -83,6 +96,20 @@ public enum AtomicFile {
     }
 }
 
+/// What a file holds, by its size in bytes and the hash of all of them.
+public struct FileFacts: Sendable, Equatable {
+    /// Bytes.
+    public let byteCount: Int
+    /// `StableHash` of the bytes.
+    public let hash: UInt64
+
+    /// Stores the facts.
+    public init(byteCount: Int, hash: UInt64) {
+        self.byteCount = byteCount
+        self.hash = hash
+    }
+}
+
 /// Where the content of an `AtomicFile` goes: a buffered file. Not for use after the closure that was given it.
 public final class FileSink {
     /// How many bytes were written so far.
@@ -90,10 +117,15 @@ public final class FileSink {
     private let finalPath: String
     private var descriptor: Int32
     private var buffer: [UInt8] = []
+    private var running: StableHash?
     private static let bufferByteCount = 1 << 20
 
-    fileprivate init(creating path: String, finalPath: String) throws {
+    /// The hash of what was written so far, where one is taken.
+    fileprivate var hash: UInt64 { running?.value ?? 0 }
+
+    fileprivate init(creating path: String, finalPath: String, hashes: Bool = false) throws {
         self.finalPath = finalPath
+        running = hashes ? StableHash() : nil
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw AltaError.system("cannot create a file", file: path) }
     }
@@ -104,6 +136,7 @@ public final class FileSink {
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
         precondition(descriptor >= 0, "\(bytes.count) bytes for a file that is closed, \(finalPath)")
         byteCount += bytes.count
+        running?.combine(bytes)
         if buffer.count + bytes.count > Self.bufferByteCount { try flush() }
         if bytes.count > Self.bufferByteCount { return try writeThrough(bytes) }
         buffer.append(contentsOf: bytes)

@@ -54,19 +54,24 @@ public enum SafetensorsWriter {
     public static func write(
         _ tensors: [TensorSource], metadata: [String: String] = [:], to path: String, temporary: String? = nil
     ) throws {
+        try AtomicFile.write(path, temporary: temporary) { try write(tensors, metadata: metadata, to: $0) }
+    }
+
+    /// The same into a file that is being written.
+    public static func write(
+        _ tensors: [TensorSource], metadata: [String: String] = [:], to sink: FileSink
+    ) throws {
         let ordered = tensors.enumerated()
             .sorted { ($1.element.dtype.byteCount, $0.offset) < ($0.element.dtype.byteCount, $1.offset) }
             .map(\.element)
         let header = try header(ordered, metadata)
-        try AtomicFile.write(path, temporary: temporary) { sink in
-            try withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { try sink.write($0) }
-            try sink.write(header)
-            for tensor in ordered {
-                let start = sink.byteCount
-                try tensor.content(sink)
-                let (written, wanted) = (sink.byteCount - start, byteCount(of: tensor))
-                precondition(written == wanted, "tensor \(tensor.name) wrote \(written) bytes instead of \(wanted)")
-            }
+        try withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { try sink.write($0) }
+        try sink.write(header)
+        for tensor in ordered {
+            let start = sink.byteCount
+            try tensor.content(sink)
+            let (written, wanted) = (sink.byteCount - start, byteCount(of: tensor))
+            precondition(written == wanted, "tensor \(tensor.name) wrote \(written) bytes instead of \(wanted)")
         }
     }
 

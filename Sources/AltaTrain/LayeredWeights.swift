@@ -1,7 +1,6 @@
 import AltaCore
 import AltaFormats
 import AltaModel
-import Foundation
 
 /// Weights from a checkpoint, else from pretrained files, else freshly initialised.
 public struct LayeredWeights: WeightSource {
@@ -14,10 +13,7 @@ public struct LayeredWeights: WeightSource {
 
     /// The weights of a checkpoint with its run's frozen ones, over pretrained files, over fresh ones.
     static func of(_ checkpoint: Checkpoint?, pretrained: PretrainedWeights, seed: UInt64) throws -> LayeredWeights {
-        let frozenPath = checkpoint?.runFolder.frozenPath
-        let frozen = try frozenPath.flatMap { path in
-            FileManager.default.fileExists(atPath: path) ? try SafetensorsFile(path: path) : nil
-        }
+        let frozen = try checkpoint.flatMap { try $0.runFolder.frozenFile(hash: $0.origin.frozen) }
         return LayeredWeights(
             trained: checkpoint?.trainable, pretrained: pretrained, runFrozen: frozen,
             fallback: RandomWeights(seed: seed))

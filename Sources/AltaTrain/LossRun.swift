@@ -14,7 +14,7 @@ struct LossRun: Validation {
     /// Studies at once; it changes nothing but memory.
     let batch: Int
 
-    func members() throws -> [(String, JSONValue)] {
+    func report() throws -> ValidationReport {
         context.clock.current = "evaluation"
         var (image, text): ([Double], [Double]) = ([], [])
         var masked = 0
@@ -29,10 +29,10 @@ struct LossRun: Validation {
             text += output.textErrors
             masked += prepared.reduce(0) { $0 + $1.report.labels.count }
         }
-        return try members(image: image, text: text, masked: masked)
+        return try report(image: image, text: text, masked: masked)
     }
 
-    private func members(image: [Double], text: [Double], masked: Int) throws -> [(String, JSONValue)] {
+    private func report(image: [Double], text: [Double], masked: Int) throws -> ValidationReport {
         let studies = preparer.source.count
         let counts = LossCounts(
             studies: studies, maskedTokens: Int(try context.collectives.allReduce(Int64(masked), .sum)),
@@ -41,7 +41,9 @@ struct LossRun: Validation {
         guard losses.total.isFinite else {
             throw context.together(AltaError("a loss over the validation studies is not finite"))
         }
-        return [("studies", .integer(studies)), ("loss", .number(losses.total))]
-            + losses.named.map { ($0.name, .number($0.value)) }
+        let score = ValidationScore(metric: "loss", value: losses.total, isLargerBetter: false)
+        return ValidationReport(
+            members: [("studies", .integer(studies)), (score.metric, .number(score.value))]
+                + losses.named.map { ($0.name, .number($0.value)) }, score: score)
     }
 }

@@ -17,7 +17,8 @@ public struct MemoryPlan: Sendable {
     /// - Parameters:
     ///   - training: the run; nil: nothing is trained, and nothing packed for a way back.
     ///   - sharingRanks: the ranks that share the frozen weights.
-    public func weightBytes(training run: RunConfig?, sharingRanks: Int = 1) -> Double {
+    ///   - copies: whether this rank keeps the copy that checkpoints are written from, of what trains and the moments.
+    public func weightBytes(training run: RunConfig?, sharingRanks: Int = 1, copies: Bool = false) -> Double {
         let float = Double(MemoryLayout<Float>.stride)
         let packedBytes = Double((run?.precision == .bf16 ? NumberFormat.half : .full).byteCount)
         var (frozen, own) = (0.0, 0.0)
@@ -29,7 +30,7 @@ public struct MemoryPlan: Sendable {
                 continue
             }
             own += packed + count * float
-            if let run { own += count * (3 * float + (run.isDeterministic ? 8 : 0)) }
+            if let run { own += count * ((copies ? 6 : 3) * float + (run.isDeterministic ? 8 : 0)) }
         }
         return own + frozen / Double(max(sharingRanks, 1))
     }
@@ -63,12 +64,15 @@ public struct MemoryPlan: Sendable {
     /// - Parameters:
     ///   - training: the run, where weights are to be counted.
     ///   - sharingRanks: the ranks that share the frozen ones.
+    ///   - copies: whether this rank keeps the copy that checkpoints are written from.
     public func microBatch(
-        availableBytes: Int, share: Int, training run: RunConfig? = nil, sharingRanks: Int = 1
+        availableBytes: Int, share: Int, training run: RunConfig? = nil, sharingRanks: Int = 1, copies: Bool = false
     ) -> Int {
-        let weights = run.map { Int(min(weightBytes(training: $0, sharingRanks: sharingRanks), 0x1p62)) } ?? 0
+        let weights = run.map {
+            Int(min(weightBytes(training: $0, sharingRanks: sharingRanks, copies: copies), 0x1p62))
+        }
         let study = bytesPerStudy(tokens: config.maxTokens, precision: run?.precision ?? .fp32)
-        let free = max(0, min(availableBytes / 2, availableBytes - weights))
+        let free = max(0, min(availableBytes / 2, availableBytes - (weights ?? 0)))
         return max(1, min(free / study, share))
     }
 }

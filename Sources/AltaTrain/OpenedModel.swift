@@ -16,6 +16,7 @@ struct OpenedModel {
     static func open(
         _ config: RunConfig, checkpoint path: String?, context: RankContext, notice: (String) -> Void
     ) throws -> OpenedModel {
+        let path = try path.map { try step(in: $0, context: context, notice: notice) }
         let sources = try context.agree {
             try OpenedModel.sources(config, checkpoint: path, context: context, notice: notice)
         }
@@ -32,6 +33,13 @@ struct OpenedModel {
         return OpenedModel(data: data, weights: weights, weightReports: sources.weights.pretrained.reports)
     }
 
+    /// Collective. The step folder that a run folder's best checkpoint is in, else its newest: one rank looks, for a run
+    /// under way may write another one meanwhile.
+    private static func step(in path: String, context: RankContext, notice: (String) -> Void) throws -> String {
+        let found = try context.agree { context.isFirst ? try Checkpoint.find(path, .best, notice: notice).path : "" }
+        return try context.collectives.broadcast(found, from: 0)
+    }
+
     /// What a model is made of.
     private struct Sources {
         let config: RunConfig
@@ -43,7 +51,7 @@ struct OpenedModel {
     private static func sources(
         _ config: RunConfig, checkpoint path: String?, context: RankContext, notice: (String) -> Void
     ) throws -> Sources {
-        let checkpoint = try path.map { try Checkpoint.find($0) { _ in } }
+        let checkpoint = try path.map(Checkpoint.open)
         guard
             let table = config.validationPath ?? config.trainPath ?? checkpoint?.config.validationPath
                 ?? checkpoint?.config.trainPath

@@ -112,7 +112,8 @@ extension RankContext {
     ///
     /// - Parameter training: the run; nil: nothing is trained.
     func checkFits(_ plan: MemoryPlan, training: RunConfig?) throws {
-        let needed = plan.weightBytes(training: training, sharingRanks: neighbours.own.count)
+        let needed = plan.weightBytes(
+            training: training, sharingRanks: neighbours.own.count, copies: isFirst)
         guard needed > Double(availableBytes) else { return }
         throw AltaError(
             "the model does not fit in memory",

@@ -19,6 +19,12 @@ public struct RunFolder: Sendable {
     /// Frozen weights that came from no file.
     public var frozenPath: String { "\(path)/frozen.safetensors" }
 
+    /// Whether both paths lead to one folder.
+    func isSame(as other: RunFolder) -> Bool {
+        let resolved = [self, other].map { URL(filePath: $0.path).resolvingSymlinksInPath().standardizedFileURL.path }
+        return resolved[0] == resolved[1]
+    }
+
     /// Makes the folder where it is missing; one rank does.
     ///
     /// - Throws: `AltaError` where it cannot be made.
@@ -37,25 +43,5 @@ public struct RunFolder: Sendable {
     /// - Throws: `AltaError` where it cannot be written.
     public func write(_ config: RunConfig) throws {
         try AtomicFile.write(configPath, text: try config.resolvedJSON().text(.pretty) + "\n")
-    }
-
-    /// The checkpoints in the folder, newest first; temporary ones are not among them.
-    public func checkpoints() -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpointsPath)) ?? []
-        return names.filter { RunFolder.step(ofFolder: $0) != nil }.sorted(by: >).map { "\(checkpointsPath)/\($0)" }
-    }
-
-    /// The folder of a step's checkpoint.
-    func checkpointPath(step: Int) -> String { "\(checkpointsPath)/\(RunFolder.folderName(step: step))" }
-
-    static func folderName(step: Int) -> String {
-        let digits = String(step)
-        return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-    }
-
-    /// The step in a name such as `step-00000042`; nil for another name.
-    static func step(ofFolder name: String) -> Int? {
-        guard name.hasPrefix("step-"), name.count >= 13 else { return nil }
-        return Int(name.dropFirst(5))
     }
 }

@@ -82,8 +82,14 @@ final class RunRecorder: TrainingListener {
         try log.append(event: "validation", [("step", .integer(step))] + members)
     }
 
-    func saved(_ path: String, step: Int) throws {
-        try log.append(event: "checkpoint", [("step", .integer(step)), ("path", .string(path))])
+    func saved(_ checkpoint: SavedCheckpoint) throws {
+        try log.append(
+            event: "checkpoint",
+            [
+                ("step", .integer(checkpoint.step)), ("path", .string(checkpoint.path)),
+                ("seconds_held", .number(checkpoint.secondsHeld)),
+                ("seconds_written", .number(checkpoint.secondsWritten)),
+            ])
     }
 
     func couldNotValidate(_ error: AltaError, step: Int) throws {
@@ -111,6 +117,7 @@ final class RunRecorder: TrainingListener {
                 ("total_memory_bytes", .integer(totalMemoryBytes)),
                 ("activation_bytes", .integer(activations.highWaterBytes)),
             ])
+        log.tellUnwritten()
         RunRecorder.say("done: step \(step), in \(output)")
     }
 

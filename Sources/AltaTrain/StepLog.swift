@@ -3,9 +3,19 @@ import AltaModel
 import Foundation
 
 /// `log.jsonl`: a line is appended and flushed each step, so that a killed run loses none.
+///
+/// What cannot be written at the start is a fault. Later the lines wait, with one warning, and follow when there is room
+/// again: a disk that fills up ends no run.
 final class StepLog {
     private let handle: FileHandle
     private let path: String
+    /// Bytes that could not be written yet.
+    private var unwritten: [UInt8] = []
+    private var hasBegun = false
+    private var hasWarned = false
+
+    /// Lines beyond this are given up.
+    private static let longestWait = 64 << 20
 
     private init(handle: FileHandle, path: String) {
         self.handle = handle
@@ -44,14 +54,30 @@ final class StepLog {
     }
 
     func append(_ object: JSONObject) throws {
-        let line = Array((try JSONValue.object(object).text() + "\n").utf8)
-        var start = 0
-        while start < line.count {
-            let count = line[start...].withUnsafeBytes { write(handle.fileDescriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw AltaError.system("cannot write the log", file: path) }
-            start += count
+        let line = try JSONValue.object(object).text() + "\n"
+        if unwritten.count < Self.longestWait { unwritten += Array(line.utf8) }
+        do {
+            try flush()
+            (hasBegun, hasWarned) = (true, false)
+        } catch  where hasBegun {
+            if !hasWarned { FileHandle.standardError.say("warning: \(error); its lines wait, training goes on\n") }
+            hasWarned = true
         }
+    }
+
+    private func flush() throws {
+        while !unwritten.isEmpty {
+            let count = unwritten.withUnsafeBytes { write(handle.fileDescriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw AltaError.system("cannot write the log", file: path) }
+            unwritten.removeFirst(count)
+        }
+    }
+
+    /// Warns of lines that are lost with the end of the process.
+    func tellUnwritten() {
+        guard !unwritten.isEmpty else { return }
+        FileHandle.standardError.say("warning: the log lacks its last \(unwritten.count) bytes (\(path))\n")
     }
 
     /// A step's line, with the ranks' hosts `[R]`, and with `more` members at its end.

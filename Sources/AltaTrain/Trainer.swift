@@ -16,6 +16,8 @@ public struct Trainer {
     let run: TrainingRun
     let context: RankContext
     let listener: any TrainingListener
+    /// Writes for all; other ranks have none.
+    let saver: CheckpointSaver?
     let completed: (_ step: Int, _ weights: ModelWeights) throws -> Void
 
     /// Collective. Opens the run that the configuration describes and trains it to its end, or until a signal that the
@@ -34,9 +36,11 @@ public struct Trainer {
     ///
     /// - Parameters:
     ///   - deal: another way of sharing out the studies of a step, which leaves the run as it is.
+    ///   - observe: is called at every stage of every checkpoint, by the thread that writes it.
     ///   - completed: is called on every rank after every step (from 1), with what the rank then has.
     @discardableResult package static func train(
         _ requested: RunConfig, context joined: RankContext, isTerminal: Bool, deal: StudyDeal?,
+        observe: @escaping CheckpointObserver = { _, _ in },
         completed: @escaping (_ step: Int, _ weights: ModelWeights) throws -> Void
     ) throws -> TrainingEnd {
         joined.clock.current = "start"
@@ -51,7 +55,11 @@ public struct Trainer {
             guard context.isFirst else { return SilentListener() }
             return try RunRecorder.open(run, notices: notices.texts, placement: placement, isTerminal: isTerminal)
         }
-        let end = try Trainer(run: run, context: context, listener: listener, completed: completed).loop()
+        let saver = context.isFirst ? CheckpointSaver.make(run, observe: observe) : nil
+        defer { saver?.end() }
+        let end = try Trainer(
+            run: run, context: context, listener: listener, saver: saver, completed: completed
+        ).loop()
         try run.step.reducer.free()
         return end
     }
@@ -72,19 +80,24 @@ public struct Trainer {
             let report = try attempt(step, &skips) { try update(studies, plan: step, rate: rate) }
             context.clock.completedSteps += 1
             if let report { try listener.completed(report) }
+            try tellSaves()
             try completed(index + 1, run.weights)
             let isStopping = report?.stopSignal != nil && index + 1 < run.totalSteps
             let saves = skips.writesCheckpoint(
                 isDue: run.isCheckpointDue(after: index + 1), isLast: isStopping || index + 1 == run.totalSteps)
             // What one rank has is written for all.
             if saves || run.isComparisonDue(after: index + 1) { try compareWeights(step: index + 1) }
-            if saves { try save(step: index + 1) }
+            if saves { save(step: index + 1) }
             if isStopping, let signal = report?.stopSignal {
+                try finishSaves(last: index + 1)
                 try listener.stopped(step: index + 1, signal: signal)
                 return .stopped(step: index + 1)
             }
-            if run.isEpochEnd(after: index + 1) { try validate(step: index + 1) }
+            if run.isEpochEnd(after: index + 1) {
+                try validate(step: index + 1, canBeBest: saves || report != nil)
+            }
         }
+        try finishSaves(last: max(run.completedSteps, run.totalSteps))
         try listener.ended(
             step: max(run.completedSteps, run.totalSteps), totalMemoryBytes: try context.totalMemoryBytes())
         return .done
@@ -121,26 +134,55 @@ public struct Trainer {
     }
 
     /// Collective. The stage's validation, where the run has one; a study that cannot be read is told of and does not end
-    /// the run.
-    private func validate(step: Int) throws {
+    /// the run. Where it is the best so far, there is a checkpoint of its step.
+    ///
+    /// - Parameter canBeBest: whether there may be one; after a step that was skipped there may not.
+    private func validate(step: Int, canBeBest: Bool) throws {
         guard let validation = run.makeValidation(context) else { return }
-        do {
-            try listener.validated(try validation.members(), step: step)
-        } catch let failure as AgreedFailure {
-            try listener.couldNotValidate(failure.error, step: step)
+        let report: ValidationReport
+        do { report = try validation.report() } catch let failure as AgreedFailure {
+            return try listener.couldNotValidate(failure.error, step: step)
+        }
+        // One rank knows what is on the disk.
+        let choice = saver.map { [canBeBest && $0.isBest(report.score) ? 1 : 0, $0.hasSaved(step: step) ? 1 : 0] } ?? []
+        let facts = try context.collectives.broadcast(choice.map(Int32.init), from: 0)
+        let (isBest, isSaved) = (facts[0] == 1, facts[1] == 1)
+        try listener.validated(report.members + [("best", .bool(isBest))], step: step)
+        guard isBest else { return }
+        if !isSaved {
+            try compareWeights(step: step)
+            save(step: step)
+        }
+        saver?.nameBest(report.score, step: step)
+    }
+
+    /// Saves a checkpoint, which is written while training goes on.
+    private func save(step: Int) {
+        context.clock.current = "checkpoint"
+        saver?.save(step: step, weights: run.weights, optimizer: run.optimizer, engine: context.engine)
+    }
+
+    /// Tells what became of checkpoints since it was last asked. One that cannot be written is told of and does not end the
+    /// run, but for the last one.
+    ///
+    /// - Parameter last: the step of the last one; nil: training goes on.
+    private func tellSaves(last: Int? = nil) throws {
+        for outcome in saver?.outcomes() ?? [] {
+            switch outcome {
+            case .written(let checkpoint): try listener.saved(checkpoint)
+            case .failed(let step, let error) where step == last: throw error
+            case .failed(let step, let error), .notNamed(let step, let error):
+                try listener.couldNotSave(error, step: step)
+            }
         }
     }
 
-    /// A checkpoint that cannot be written is told of and does not end the run, but for the last one.
-    private func save(step: Int) throws {
+    /// Collective. Waits for what is being written; the last checkpoint's failure is every rank's.
+    private func finishSaves(last step: Int) throws {
         context.clock.current = "checkpoint"
-        guard context.isFirst else { return }
-        let writer = CheckpointWriter(folder: run.folder, config: run.config, origin: run.origin, kernels: run.kernels)
-        do {
-            try writer.write(step: step, weights: run.weights, optimizer: run.optimizer)
-            try listener.saved(run.folder.checkpointPath(step: step), step: step)
-        } catch let error as AltaError where step < run.totalSteps {
-            try listener.couldNotSave(error, step: step)
+        try context.agree {
+            saver?.wait()
+            try tellSaves(last: step)
         }
     }
 }

@@ -8,7 +8,7 @@ protocol TrainingListener {
     func skipped(_ failure: AgreedFailure, plan: StepPlan) throws
     func validated(_ members: [(String, JSONValue)], step: Int) throws
     func couldNotValidate(_ error: AltaError, step: Int) throws
-    func saved(_ path: String, step: Int) throws
+    func saved(_ checkpoint: SavedCheckpoint) throws
     func couldNotSave(_ error: AltaError, step: Int) throws
     /// A signal asked the run to stop; it did, with a checkpoint.
     func stopped(step: Int, signal: Int32) throws
@@ -21,7 +21,7 @@ struct SilentListener: TrainingListener {
     func skipped(_ failure: AgreedFailure, plan: StepPlan) {}
     func validated(_ members: [(String, JSONValue)], step: Int) {}
     func couldNotValidate(_ error: AltaError, step: Int) {}
-    func saved(_ path: String, step: Int) {}
+    func saved(_ checkpoint: SavedCheckpoint) {}
     func couldNotSave(_ error: AltaError, step: Int) {}
     func stopped(step: Int, signal: Int32) {}
     func ended(step: Int, totalMemoryBytes: Int) {}

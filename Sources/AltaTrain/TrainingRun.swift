@@ -24,6 +24,8 @@ struct TrainingRun {
     let weightReports: [WeightReport]
     /// Steps that were completed before.
     let completedSteps: Int
+    /// Whether those are steps of this folder, and not of another run's.
+    let isGoingOnHere: Bool
     /// Steps when the run is done.
     let totalSteps: Int
 
@@ -146,6 +148,7 @@ struct TrainingRun {
             step: makeStep(config, loaded, plan, pretrained, reducer, context: context), folder: folder,
             origin: origin, kernels: context.engine.kernelFingerprint,
             weightReports: reports, completedSteps: checkpoint?.step ?? 0,
+            isGoingOnHere: checkpoint.map { $0.runFolder.isSame(as: folder) } ?? false,
             totalSteps: min(config.steps ?? Int.max, config.epochs * plan.stepsPerEpoch))
     }
 
@@ -160,7 +163,7 @@ struct TrainingRun {
             ? config.microBatch
             : MemoryPlan(config: weights.config).microBatch(
                 availableBytes: context.availableBytes, share: share, training: config,
-                sharingRanks: loaded.sharingRanks)
+                sharingRanks: loaded.sharingRanks, copies: context.isFirst)
         return TrainStep.make(
             weights: weights, dropout: pretrained.dropout(config), reducer: reducer, microBatch: microBatch,
             sharedViews: .make(

@@ -1,16 +1,36 @@
 import AltaCore
+import AltaEvaluate
 import AltaModel
 
 /// What a run finds out on held-out studies at an epoch's end.
 protocol Validation {
-    /// Collective. What the log's `validation` event says, the same on every rank and at any rank count.
+    /// Collective. What was found, the same on every rank and at any rank count.
     ///
     /// - Throws: `AgreedFailure` where a study cannot be read.
-    func members() throws -> [(String, JSONValue)]
+    func report() throws -> ValidationReport
+}
+
+/// What a validation found.
+struct ValidationReport {
+    /// What the log's `validation` event says.
+    let members: [(String, JSONValue)]
+    /// The number that tells which checkpoint is the best.
+    let score: ValidationScore
 }
 
 extension RetrievalRun: Validation {
-    func members() throws -> [(String, JSONValue)] { try evaluate().members }
+    func report() throws -> ValidationReport {
+        let result = try evaluate()
+        let score = ValidationScore(metric: "mean_recall", value: result.meanRecall, isLargerBetter: true)
+        return ValidationReport(members: result.members + [(score.metric, .number(score.value))], score: score)
+    }
+}
+
+extension RetrievalResult {
+    /// The mean of recall@1, 5 and 10 of both directions.
+    var meanRecall: Double {
+        [imageToText, textToImage].reduce(0) { $0 + $1.recall1 + $1.recall5 + $1.recall10 } / 6
+    }
 }
 
 extension TrainingRun {

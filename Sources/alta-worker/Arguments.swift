@@ -11,7 +11,8 @@ enum Arguments {
 
     static let checkpoint = CommandOption.value(
         "--checkpoint", name: "FOLDER",
-        "a run folder (its newest checkpoint) or a step folder; without it, pretrained and freshly initialised weights")
+        "a run folder (its best checkpoint, else its newest) or a step folder; without it, pretrained and fresh weights"
+    )
 
     static let imageVector = CommandOption.value(
         "--image", name: "VECTOR",

@@ -7,7 +7,8 @@ enum ExportCommand {
         name: "alta-worker export",
         summary: "Write a trained model, or one made of pretrained files, under the published names.",
         options: [
-            .value("--checkpoint", name: "FOLDER", "a run folder (its newest checkpoint) or a step folder"),
+            .value(
+                "--checkpoint", name: "FOLDER", "a run folder (its best checkpoint, else its newest) or a step folder"),
             .value(
                 "--config", name: "FILE",
                 "without a checkpoint: a configuration, or a fixture (its metadata); what no file gives is freshly initialised"

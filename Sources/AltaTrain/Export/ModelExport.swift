@@ -21,14 +21,14 @@ public struct ModelExport {
     /// What became of each pretrained file, one string a line.
     public var notices: [String] { weights.pretrained.reports.flatMap { $0.lines() } }
 
-    /// Opens the newest checkpoint of a run folder, or the step folder named, with the files that the run began with.
+    /// Opens the best checkpoint of a run folder, else its newest, or the step folder named, with the files that the run began with.
     ///
     /// - Parameter overrides: a configuration whose `pretrained.*` and `data.vocabulary`, where set, replace the run's.
     /// - Throws: `AltaError` where there is no valid checkpoint, or its frozen weights are not those it was trained on.
     public static func open(
         checkpoint path: String, overrides: RunConfig, notice: (String) -> Void
     ) throws -> ModelExport {
-        let checkpoint = try Checkpoint.find(path, notice: notice)
+        let checkpoint = try Checkpoint.find(path, .best, notice: notice)
         let config = OpenedModel.merge(overrides, checkpoint)
         let pretrained = try Pretrained.open(config)
         let export = try make(config, checkpoint, pretrained, model: config.model)

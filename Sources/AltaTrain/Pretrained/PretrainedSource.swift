@@ -110,11 +110,10 @@ struct PretrainedSource {
 
     /// A run: what trained, what was frozen and came from no file, and the files that the run itself began with.
     private static func ofRun(_ path: String, side: EncoderSide, depth: Int) throws -> PretrainedSource {
-        let checkpoint = try Checkpoint.find(path) { _ in }
+        let checkpoint = try Checkpoint.find(path, .newest) { _ in }
         let config = checkpoint.config
-        let frozenPath = checkpoint.runFolder.frozenPath
-        let own = try ["\(checkpoint.path)/\(Checkpoint.trainableName)", frozenPath]
-            .filter { FileManager.default.fileExists(atPath: $0) }.map { try WeightFile.open($0) }
+        let frozen = try checkpoint.runFolder.frozenFile(hash: checkpoint.origin.frozen)
+        let own = try [checkpoint.trainable.path, frozen?.path].compactMap { $0 }.map { try WeightFile.open($0) }
         let earlierPath = side == .vision ? config.pretrainedVision : config.pretrainedText
         let earlier = try earlierPath.map { earlierPath in
             let earlier = try open(earlierPath, side: side, depth: depth + 1)

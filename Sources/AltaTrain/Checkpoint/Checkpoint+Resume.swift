@@ -14,30 +14,8 @@ extension Checkpoint {
             guard let found = newest(in: folder, notice: notice) else { return nil }
             return try found.checked(against: config)
         case .path(let path):
-            return try find(path, notice: notice).checked(against: config)
+            return try find(path, .newest, notice: notice).checked(against: config)
         }
-    }
-
-    /// The checkpoint of a run folder (its newest valid one) or of a step folder.
-    ///
-    /// - Throws: `AltaError` where there is none.
-    public static func find(_ path: String, notice: (String) -> Void) throws -> Checkpoint {
-        if FileManager.default.fileExists(atPath: "\(path)/\(stateName)") { return try open(path) }
-        guard let found = newest(in: RunFolder(path), notice: notice) else {
-            throw AltaError(
-                "no valid checkpoint here", remedy: "name a run folder or a step folder in its checkpoints",
-                file: path)
-        }
-        return found
-    }
-
-    private static func newest(in folder: RunFolder, notice: (String) -> Void) -> Checkpoint? {
-        for path in folder.checkpoints() {
-            do { return try open(path) } catch {
-                notice("note: passing over a checkpoint that cannot be read: \(error)")
-            }
-        }
-        return nil
     }
 
     private func checked(against config: RunConfig) throws -> Checkpoint {

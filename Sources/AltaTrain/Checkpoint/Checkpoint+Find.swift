@@ -1,0 +1,56 @@
+import AltaCore
+import Foundation
+
+extension Checkpoint {
+    /// Which checkpoint of a run folder is wanted.
+    public enum Choice: Sendable {
+        /// The newest valid one, to go on from.
+        case newest
+        /// The best by the run's validation, where it has one, else the newest.
+        case best
+    }
+
+    /// A checkpoint of a run folder, or the step folder named.
+    ///
+    /// - Parameter notice: hears of those that are passed over, and, where the best is wanted, which one it is.
+    /// - Throws: `AltaError` where there is none.
+    public static func find(_ path: String, _ choice: Choice, notice: (String) -> Void) throws -> Checkpoint {
+        let isStep = [stateName, CheckpointManifest.name].contains {
+            FileManager.default.fileExists(atPath: "\(path)/\($0)")
+        }
+        if isStep { return try open(path) }
+        let folder = RunFolder(path)
+        if choice == .best, let best = best(in: folder, notice: notice) { return best }
+        guard let found = newest(in: folder, notice: notice) else {
+            throw AltaError(
+                "no valid checkpoint here", remedy: "name a run folder or a step folder in its checkpoints",
+                file: path)
+        }
+        if choice == .best { notice("note: taking the newest checkpoint, of step \(found.step)") }
+        return found
+    }
+
+    /// The newest checkpoint of a run folder that is whole; nil: there is none.
+    static func newest(in folder: RunFolder, notice: (String) -> Void) -> Checkpoint? {
+        for path in folder.checkpoints() {
+            do { return try open(path) } catch { passOver(error, notice) }
+        }
+        return nil
+    }
+
+    private static func best(in folder: RunFolder, notice: (String) -> Void) -> Checkpoint? {
+        do {
+            guard let best = try BestCheckpoint.load(folder) else { return nil }
+            let found = try open(folder.checkpointPath(step: best.step))
+            notice("note: taking the best checkpoint, of step \(best.step) (\(best.score.metric) \(best.score.value))")
+            return found
+        } catch {
+            passOver(error, notice)
+            return nil
+        }
+    }
+
+    private static func passOver(_ error: any Error, _ notice: (String) -> Void) {
+        notice("note: passing over a checkpoint that cannot be read: \(error)")
+    }
+}

@@ -1,0 +1,158 @@
+import AltaCore
+import AltaModel
+import AltaTensor
+import Foundation
+
+/// A checkpoint that was written.
+struct SavedCheckpoint: Sendable {
+    /// Steps completed.
+    let step: Int
+    let path: String
+    /// How long training stood still for it: while an earlier one was still being written, and for the copy.
+    let secondsHeld: Double
+    /// How long it took to write, while training went on.
+    let secondsWritten: Double
+}
+
+/// What became of a checkpoint.
+enum SaveOutcome: Sendable {
+    case written(SavedCheckpoint)
+    case failed(step: Int, AltaError)
+    /// The checkpoint is there, but nothing names it the best.
+    case notNamed(step: Int, AltaError)
+}
+
+/// Saves a run's checkpoints beside its training: one rank has it.
+///
+/// A checkpoint that is due is copied at the step's end, and a thread writes the copy. At most one is written at a time: where
+/// one is due and the last is not written yet, training waits, so that every checkpoint that the configuration asks for is
+/// there. What became of them is asked for in the training thread.
+final class CheckpointSaver {
+    private let writer: CheckpointWriter
+    private let snapshot: CheckpointSnapshot
+    private let thread: JobThread
+    private let state: SaverState
+    private let validationHash: String?
+
+    /// How long the end of a failed run waits for a checkpoint that is being written.
+    private static let limitSeconds = 30.0
+
+    private init(
+        writer: CheckpointWriter, snapshot: CheckpointSnapshot, thread: JobThread, state: SaverState,
+        validationHash: String?
+    ) {
+        self.writer = writer
+        self.snapshot = snapshot
+        self.thread = thread
+        self.state = state
+        self.validationHash = validationHash
+    }
+
+    /// Takes the memory of the copy and starts the thread.
+    static func make(_ run: TrainingRun, observe: @escaping CheckpointObserver) -> CheckpointSaver {
+        let past = run.isGoingOnHere ? run.completedSteps : -1
+        let validationHash = run.validation?.source.contentHash
+        let best = (try? BestCheckpoint.load(run.folder)).flatMap { best in
+            let isOfThisRun = best.step <= past && best.validationHash == validationHash
+            let isWhole = (try? Checkpoint.open(run.folder.checkpointPath(step: best.step))) != nil
+            return isOfThisRun && isWhole ? best : nil
+        }
+        return CheckpointSaver(
+            writer: CheckpointWriter(
+                folder: run.folder, config: run.config, origin: run.origin, kernels: run.kernels,
+                frozen: FrozenFile(run.weights), observe: observe),
+            snapshot: .make(run.weights.trainableSpecs), thread: .start(name: "alta-checkpoints"),
+            state: SaverState(past: past, best: best), validationHash: validationHash)
+    }
+
+    /// Saves what trains as it is now, after `step` steps; returns when it is copied.
+    func save(step: Int, weights: ModelWeights, optimizer: Optimizer, engine: Engine) {
+        let clock = ContinuousClock()
+        let start = clock.now
+        thread.wait()
+        snapshot.take(step: step, weights: weights, optimizer: optimizer, engine: engine)
+        let held = PhaseClock.seconds(start.duration(to: clock.now))
+        thread.add { [writer, snapshot, state] in
+            let start = clock.now
+            do {
+                try writer.write(snapshot, past: state.past)
+                state.add(
+                    SavedCheckpoint(
+                        step: step, path: writer.folder.checkpointPath(step: step), secondsHeld: held,
+                        secondsWritten: PhaseClock.seconds(start.duration(to: clock.now))))
+            } catch { state.add(.failed(step: step, AgreedFailure.describe(error))) }
+        }
+    }
+
+    /// Whether no validation of this run did better than this one.
+    func isBest(_ score: ValidationScore) -> Bool { state.isBest(score) }
+
+    /// Whether the checkpoint of a step is written, or being written.
+    func hasSaved(step: Int) -> Bool { snapshot.step == step }
+
+    /// Names the checkpoint that was saved last the best, once it is written.
+    func nameBest(_ score: ValidationScore, step: Int) {
+        guard let validationHash else { return }
+        let best = BestCheckpoint(step: step, score: score, validationHash: validationHash)
+        thread.add { [writer, state] in
+            guard state.past == step else { return }  // it could not be written, and that was told
+            do {
+                try writer.write(best)
+                state.named(best)
+            } catch { state.add(.notNamed(step: step, AgreedFailure.describe(error))) }
+        }
+    }
+
+    /// What became of checkpoints since the last call.
+    func outcomes() -> [SaveOutcome] { state.takeOutcomes() }
+
+    /// Waits for the checkpoint that is being written.
+    func wait() { thread.wait() }
+
+    /// Ends the thread. A run that failed elsewhere waits for its checkpoint, but not for ever.
+    func end() {
+        thread.wait(limitSeconds: Self.limitSeconds)
+        thread.end()
+    }
+}
+
+/// What the thread that trains and the thread that writes both know.
+private final class SaverState: @unchecked Sendable {  // every property is used under `lock`
+    private let lock = NSLock()
+    private var newest: Int
+    private var best: BestCheckpoint?
+    private var outcomes: [SaveOutcome] = []
+
+    init(past: Int, best: BestCheckpoint?) {
+        newest = past
+        self.best = best
+    }
+
+    /// The newest step of this run that has a checkpoint in the folder; -1: none.
+    var past: Int { lock.withLock { newest } }
+
+    func add(_ outcome: SaveOutcome) { lock.withLock { outcomes.append(outcome) } }
+
+    func add(_ saved: SavedCheckpoint) {
+        lock.withLock {
+            newest = saved.step
+            outcomes.append(.written(saved))
+        }
+    }
+
+    func named(_ best: BestCheckpoint) { lock.withLock { self.best = best } }
+
+    func isBest(_ score: ValidationScore) -> Bool {
+        lock.withLock {
+            guard let best, best.score.metric == score.metric else { return score.value.isFinite }
+            return score.isBetter(than: best.score)
+        }
+    }
+
+    func takeOutcomes() -> [SaveOutcome] {
+        lock.withLock {
+            defer { outcomes = [] }
+            return outcomes
+        }
+    }
+}

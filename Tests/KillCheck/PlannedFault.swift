@@ -1,0 +1,72 @@
+import AltaCore
+import AltaTrain
+import Foundation
+
+/// What happens to a rank, and when: one of
+/// - `none`
+/// - `phase NAME STEP RANK MICROSECONDS`: so long after the phase begins, in the first step from STEP on, the rank (`all`:
+///   every rank) is killed
+/// - `stage NAME`: the process that writes a checkpoint is killed at this stage of the first one
+/// - `fail NAME STEP`: the writing of that step's checkpoint fails there as on a full disk
+/// - `fail each`: that of the first step at the first stage, of the second at the second, as long as there are stages before
+///   the checkpoint is in place
+/// - `slow MILLISECONDS`: every checkpoint takes so much longer to write
+enum PlannedFault {
+    case none
+    case phase(String, step: Int, rank: Int?, microseconds: UInt32)
+    case stage(CheckpointStage)
+    case fail(CheckpointStage, step: Int)
+    case failEach
+    case slow(milliseconds: UInt32)
+
+    /// The plan that the words say; nil: they say none.
+    static func parse(_ words: [String]) -> PlannedFault? {
+        switch (words.first, words.count) {
+        case ("none", 1): return PlannedFault.none
+        case ("phase", 5):
+            guard let step = Int(words[2]), let wait = UInt32(words[4]), words[3] == "all" || Int(words[3]) != nil
+            else { return nil }
+            return .phase(words[1], step: step, rank: Int(words[3]), microseconds: wait)
+        case ("stage", 2): return CheckpointStage(rawValue: words[1]).map { .stage($0) }
+        case ("fail", 2): return words[1] == "each" ? .failEach : nil
+        case ("fail", 3):
+            guard let stage = CheckpointStage(rawValue: words[1]), let step = Int(words[2]) else { return nil }
+            return .fail(stage, step: step)
+        case ("slow", 2): return UInt32(words[1]).map { .slow(milliseconds: $0) }
+        default: return nil
+        }
+    }
+
+    /// Plants what happens at the phases of a rank's step.
+    func plant(in clock: PhaseClock, rank ownRank: Int) {
+        guard case .phase(let name, let step, let rank, let microseconds) = self, rank ?? ownRank == ownRank else { return }
+        var isUnderWay = false
+        clock.observer = { phase, current in
+            guard phase == name, (current ?? 0) >= step, !isUnderWay else { return }
+            isUnderWay = true
+            let thread = Thread {
+                usleep(microseconds)
+                kill(getpid(), SIGKILL)
+            }
+            thread.start()
+        }
+    }
+
+    /// What happens at the stages of checkpoints.
+    var observer: CheckpointObserver {
+        switch self {
+        case .none, .phase: { _, _ in }
+        case .stage(let planned): { stage, _ in if stage == planned { kill(getpid(), SIGKILL) } }
+        case .fail(let planned, let plannedStep):
+            { stage, step in if stage == planned, step == plannedStep { throw PlannedFault.fullDisk } }
+        case .failEach:
+            { stage, step in
+                let stages = CheckpointStage.allCases.prefix { $0 != .setAside }
+                if step <= stages.count, stage == stages[step - 1] { throw PlannedFault.fullDisk }
+            }
+        case .slow(let milliseconds): { stage, _ in if stage == .trainableHalf { usleep(1000 * milliseconds) } }
+        }
+    }
+
+    private static var fullDisk: AltaError { AltaError.system("cannot write a file", file: "planned", code: ENOSPC) }
+}
