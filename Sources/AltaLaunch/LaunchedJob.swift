@@ -7,6 +7,8 @@ struct LaunchedJob {
     let options: LaunchOptions
     /// The run folder; nil where the subcommand writes none.
     let output: String?
+    /// How it is started for debugging; nil: it is not.
+    var debugging: Debugging?
 
     /// The folder of failure records beside the ranks' logs.
     static func failureFolder(in logs: String) -> String { "\(logs)/failures" }
@@ -20,19 +22,35 @@ struct LaunchedJob {
         defer { lock.release() }
         let failures = Self.failureFolder(in: logs)
         FailureRecord.clear(folder: failures)
-        let isTerminal = isatty(STDOUT_FILENO) == 1
-        let arguments = plan.arguments(
-            mpirun: programs.mpirun,
-            environment: plan.environment(failureFolder: failures, progress: isTerminal ? "terminal" : "lines"),
-            worker: programs.worker, workerArguments: options.workerArguments)
+        try debugging?.prepare(logs: logs)
+        defer { debugging?.panes?.close() }
+        let arguments = arguments(logs: logs, mpirun: programs.mpirun)
         var kept = RankOutput(folder: logs)
         kept.begin(rankCount: plan.ranks)
         kept.append(ArraySlice("-- \(shellQuoted(arguments))\n".utf8), of: .launcher)
         LaunchCommand.complain(["alta-launch: \(plan.summary); output of the ranks in \(logs)"])
+        if let debugging { LaunchCommand.complain(debugging.notes(logs: logs)) }
         var supervisor = Supervisor(output: kept, failureFolder: failures)
+        supervisor.showsEveryRank = debugging != nil
         supervisor.timeoutSeconds = options.timeoutSeconds
         let end = try supervisor.run(arguments: arguments, environment: ProcessInfo.processInfo.environment)
         return close(end, supervisor.output, failures, logs)
+    }
+
+    /// The argument list of mpirun.
+    func arguments(logs: String, mpirun: String = "mpirun") -> [String] {
+        let isTerminal = isatty(STDOUT_FILENO) == 1 && debugging == nil
+        let environment = plan.environment(
+            failureFolder: Self.failureFolder(in: logs), progress: isTerminal ? "terminal" : "lines")
+        let worker = Programs.worker(options.worker)
+        guard let debugging else {
+            return plan.arguments(
+                mpirun: mpirun, environment: environment, worker: worker, workerArguments: options.workerArguments)
+        }
+        let base = plan.arguments(mpirun: mpirun, environment: environment, worker: worker, workerArguments: [])
+        return debugging.ranks.arguments(
+            base: base.dropLast(), worker: [worker] + options.workerArguments, gdb: Programs.find("gdb") ?? "gdb",
+            logs: logs, waitSeconds: debugging.waitSeconds)
     }
 
     private func close(_ end: JobEnd, _ kept: RankOutput, _ failures: String, _ logs: String) -> Int32 {

@@ -40,10 +40,14 @@ public struct Supervisor {
     /// What the ranks printed.
     public private(set) var output: RankOutput
 
+    /// Whether every rank's lines are shown, tagged, and not rank 0's alone.
+    public var showsEveryRank = false
+
     private let failureFolder: String
     private let clock = ContinuousClock()
     private var splitters = [OutputSplitter(), OutputSplitter()]
     private var screen = RankZeroScreen()
+    private var tagged = TaggedScreen()
     private var reason: JobEnd.Reason?
     private var failureSeen: ContinuousClock.Instant?
     private var lastLook = ContinuousClock.now
@@ -79,6 +83,7 @@ public struct Supervisor {
         readOutput(of: child)
         for (index, _) in splitters.enumerated() { show(index, []) }
         screen.finish()
+        print(tagged.rest(), 0)
         if wasKilled { SharedMemoryRemains.remove(jobFamily: output.jobFamily, mpirun: child.identifier) }
         close(child.standardOutput)
         close(child.standardError)
@@ -118,13 +123,36 @@ public struct Supervisor {
         }
         for (source, piece) in pieces {
             output.append(piece, of: source)
-            if source == .rank(0) { screen.show(piece, isError: stream == 1) }
+            if showsEveryRank {
+                print(tagged.lines(piece, of: source, isError: stream == 1), stream)
+            } else if source == .rank(0) {
+                screen.show(piece, isError: stream == 1)
+            }
         }
+    }
+
+    private func print(_ lines: [String], _ stream: Int) {
+        guard !lines.isEmpty else { return }
+        _ = writeAll(
+            Array((lines.joined(separator: "\n") + "\n").utf8), to: stream == 0 ? STDOUT_FILENO : STDERR_FILENO)
+    }
+
+    /// Has another process look at the ranks: this one goes on with what they print.
+    private func startDump() {
+        let child = ChildProcess.start(
+            [Programs.own, "debug", "--dump", "\(getpid())"], environment: ProcessInfo.processInfo.environment,
+            output: STDERR_FILENO, error: STDERR_FILENO)
+        guard child < 0 else { return }
+        LaunchCommand.complain(["warning: no dump could be started: \(String(cString: strerror(-child)))"])
     }
 
     private mutating func takeSignals(_ signals: Int32, _ child: ChildProcess) {
         while case let signal = alta_launch_next_signal(signals), signal > 0 {
             if signal == SIGCHLD { continue }
+            if signal == SIGQUIT {
+                startDump()
+                continue
+            }
             if endAsked == nil { ask(child, .signal(signal)) } else { killAll(child) }
         }
     }

@@ -8,7 +8,7 @@ public struct WorkerInvocation: Equatable, Sendable {
     /// What the worker can do.
     public static let subcommands = ["pretrain", "align", "evaluate", "embed", "verify", "export", "bench"]
     private static let configured = ["pretrain", "align", "evaluate", "embed"]
-    private static let training = ["pretrain", "align"]
+    static let training = ["pretrain", "align"]
 
     /// The subcommand.
     public let subcommand: String

@@ -15,6 +15,7 @@ static void supervised_signals(sigset_t *set) {
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGHUP);
     sigaddset(set, SIGCHLD);
+    sigaddset(set, SIGQUIT);
 }
 
 int32_t alta_launch_supervise(void) {

@@ -1,47 +1,80 @@
 import AltaComm
 import AltaCore
+import AltaPlacement
 import AltaTrain
 import Foundation
 
 /// A process's part in a job, from joining it to its exit code. The one place that catches everything.
 enum Job {
-    /// Joins the job, runs `body`, leaves it.
+    /// Joins the job, runs `body` for each rank of this process, leaves it.
     ///
     /// - Returns: the process's exit code. A failure that all ranks know of is printed by one of them and all leave in
     ///   good order; any other failure is printed and ends every rank.
-    static func run(_ body: (RankContext) throws -> ExitCode) -> Int32 {
+    static func run(_ body: @escaping @Sendable (RankContext) throws -> ExitCode) -> Int32 {
         // Nobody reading the progress any more must not end a run.
         signal(SIGPIPE, SIG_IGN)
-        let collectives: MPICollectives
-        do { collectives = try MPICollectives.start() } catch {
+        let failure = FirstFailure()
+        do {
+            let environment = ProcessInfo.processInfo.environment
+            try DebuggerWait(environment: environment).map(waitForDebugger)
+            let source = try RankSource(environment: environment)
+            let codes = try source.run { collectives, leave in
+                runRank(collectives, failure, leave, body)
+            }
+            return (failure.exitCode ?? codes.first { $0 != .done } ?? .done).rawValue
+        } catch {
             Console.error("\(error)")
-            return ExitCode.failed.rawValue
+            return ((error as? AltaError)?.exitCode ?? .failed).rawValue
         }
+    }
+
+    private static func waitForDebugger(_ wait: DebuggerWait) {
+        wait.invitation.forEach(Console.note)
+        switch wait.wait() {
+        case .debugger: Console.note("note: rank \(wait.rank): a debugger is attached, going on")
+        case .released: Console.note("note: rank \(wait.rank): let go without a debugger, going on")
+        case .timeout:
+            Console.note("note: rank \(wait.rank): no debugger came within \(Int(wait.limitSeconds)) s, going on")
+        }
+    }
+
+    /// One rank from its start to its end.
+    private static func runRank(
+        _ collectives: any Collectives, _ first: FirstFailure, _ leave: () throws -> Void,
+        _ body: (RankContext) throws -> ExitCode
+    ) -> ExitCode {
         let clock = PhaseClock()
         do {
             let context = try RankContext.make(
                 collectives: collectives, clock: clock, environment: ProcessInfo.processInfo.environment)
             let code = try body(context)
-            try collectives.finalize()
-            return code.rawValue
+            try leave()
+            return code
         } catch let failure as AgreedFailure {
-            if failure.reportingRank == collectives.rank { report(failure.error, collectives, clock) }
-            return leave(collectives, failure.error.exitCode)
+            let code = failure.error.exitCode
+            if failure.reportingRank == collectives.rank, first.claim(code) {
+                report(failure.error, collectives, clock)
+            }
+            return end(leave, code)
         } catch {
             let error = (error as? AltaError) ?? AltaError("\(error)")
-            report(error.at(rank: collectives.rank), collectives, clock)
-            if collectives.rankCount > 1 { collectives.abort(exitCode: error.exitCode.rawValue) }
-            return leave(collectives, error.exitCode)
+            if first.claim(error.exitCode) { report(error.at(rank: collectives.rank), collectives, clock) }
+            if collectives.rankCount > 1 {
+                collectives.abort(exitCode: error.exitCode.rawValue)
+                // Over threads the others learn of it at their next collective; there is nobody to leave with.
+                return error.exitCode
+            }
+            return end(leave, error.exitCode)
         }
     }
 
-    private static func leave(_ collectives: MPICollectives, _ code: ExitCode) -> Int32 {
-        do { try collectives.finalize() } catch { Console.note("note: leaving the job failed: \(error)") }
-        return code.rawValue
+    private static func end(_ leave: () throws -> Void, _ code: ExitCode) -> ExitCode {
+        do { try leave() } catch { Console.note("note: leaving the job failed: \(error)") }
+        return code
     }
 
     /// Prints the failure and, under the launcher, leaves its record.
-    private static func report(_ error: AltaError, _ collectives: MPICollectives, _ clock: PhaseClock) {
+    private static func report(_ error: AltaError, _ collectives: any Collectives, _ clock: PhaseClock) {
         Console.error(error.description)
         guard let folder = ProcessInfo.processInfo.environment[FailureRecord.folderVariable] else { return }
         let record = FailureRecord(
