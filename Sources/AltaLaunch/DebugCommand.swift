@@ -2,7 +2,7 @@ import AltaCore
 import Foundation
 
 /// `alta-launch debug`.
-enum DebugCommand {
+package enum DebugCommand {
     /// Runs the command with its arguments; the exit code. In thread mode it becomes the worker, and does not return.
     static func run(_ arguments: [String]) throws -> Int32 {
         guard let options = try DebugOptions(arguments: arguments) else { return say(DebugOptions.command.help) }
@@ -61,7 +61,7 @@ enum DebugCommand {
     }
 
     /// What a process with ranks as threads finds in its environment.
-    static func threadVariables(
+    package static func threadVariables(
         _ options: DebugOptions, _ use: DebuggerUse, logs: String?
     ) -> [(name: String, value: String)] {
         var list = [(name: DebugRequest.threadsVariable, value: "\(options.ranks)")]

@@ -2,7 +2,7 @@ import AltaCore
 import Foundation
 
 /// A tmux window with a pane for each debugged rank, in which gdb attaches to it.
-struct DebuggerPanes {
+package struct DebuggerPanes {
     /// The window's name: that of its session where the launcher runs outside tmux.
     let name: String
     let tmux: String
@@ -10,7 +10,7 @@ struct DebuggerPanes {
     let isInside: Bool
 
     /// The argument lists of tmux that open the panes: pure. Each pane runs a program with arguments, no shell.
-    func opening(_ panes: [[String]]) -> [[String]] {
+    package func opening(_ panes: [[String]]) -> [[String]] {
         guard let first = panes.first else { return [] }
         let open =
             isInside
@@ -23,10 +23,10 @@ struct DebuggerPanes {
     }
 
     /// What closes them: pure.
-    var closing: [String] { [tmux, isInside ? "kill-window" : "kill-session", "-t", target] }
+    package var closing: [String] { [tmux, isInside ? "kill-window" : "kill-session", "-t", target] }
 
     /// What the user does to see them.
-    var invitation: String {
+    package var invitation: String {
         isInside
             ? "the debuggers are in the tmux window \(name)"
             : "the debuggers are in a tmux session of their own; see them by: tmux attach -t \(name)"
@@ -34,6 +34,14 @@ struct DebuggerPanes {
 
     private var target: String { isInside ? ":\(name)" : "=\(name):" }
 
+    /// Stores the parts.
+    package init(name: String, tmux: String, isInside: Bool) {
+        self.name = name
+        self.tmux = tmux
+        self.isInside = isInside
+    }
+
+    /// The window of a launcher.
     /// - Throws: `AltaError` where there is no tmux.
     init(environment: [String: String], process: Int32) throws(AltaError) {
         guard let tmux = Programs.find("tmux") else {
@@ -41,9 +49,8 @@ struct DebuggerPanes {
                 "tmux was not found", why: "it is in no folder of PATH",
                 remedy: "install tmux, or leave out --tmux and use --wait: each rank then prints how to attach to it")
         }
-        name = "alta-debug-\(process)"
-        self.tmux = tmux
-        isInside = environment["TMUX"].map { !$0.isEmpty } ?? false
+        self.init(
+            name: "alta-debug-\(process)", tmux: tmux, isInside: environment["TMUX"].map { !$0.isEmpty } ?? false)
     }
 
     /// Opens the panes.

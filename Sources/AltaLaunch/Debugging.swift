@@ -28,17 +28,17 @@ struct Debugging {
 
     /// What the user is told before the job starts.
     func notes(logs: String) -> [String] {
-        let list = ranks.ranks.map(String.init).joined(separator: ", ")
+        let list = (ranks.ranks.count == 1 ? "rank " : "ranks ") + ranks.ranks.map(String.init).joined(separator: ", ")
         switch ranks.use {
         case .none: return []
         case .wait:
             return [
-                "note: ranks \(list) wait for a debugger\(waitSeconds > 0 ? ", at most \(Int(waitSeconds)) s" : ""); each "
+                "note: waiting for a debugger in \(list)\(waitSeconds > 0 ? ", at most \(Int(waitSeconds)) s" : ""); each "
                     + "prints how to attach. To let all go: touch \(DebuggedRanks.folder(in: logs))/\(DebugRequest.releaseFile)"
             ]
         case .gdb:
             return [
-                "note: ranks \(list) run in gdb by itself: mpirun gives no terminal to it. Where one crashes, the stacks of all "
+                "note: gdb runs by itself in \(list): mpirun gives it no terminal. Where one crashes, the stacks of all "
                     + "its threads follow in \(logs)/rank-R.log. For a prompt use --tmux, or --wait and gdb in other terminals"
             ]
         case .panes: return (panes.map { ["note: \($0.invitation)"] } ?? [])

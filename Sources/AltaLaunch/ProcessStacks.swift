@@ -2,7 +2,7 @@ import AltaCore
 import Foundation
 
 /// What a process is doing: the stacks of its threads where a debugger may look, and what the kernel tells anyway.
-struct ProcessStacks: Sendable {
+package struct ProcessStacks: Sendable {
     /// What is written to the file.
     var lines: [String]
     /// The innermost functions of the main thread, as far as they could be told.
@@ -69,7 +69,7 @@ struct ProcessStacks: Sendable {
     }
 
     /// The word in `S (sleeping)`.
-    static func word(ofState text: String) -> String {
+    package static func word(ofState text: String) -> String {
         let inside = text.split(separator: "(").last?.prefix { $0 != ")" } ?? ""
         return text.contains("(") && !inside.isEmpty ? String(inside) : text
     }

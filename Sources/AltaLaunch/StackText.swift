@@ -1,9 +1,9 @@
 import Foundation
 
 /// What gdb prints of stacks, made readable: a pure function of its lines.
-enum StackText {
+package enum StackText {
     /// A line with Swift's names as they are written in the source.
-    static func readable(_ line: some StringProtocol) -> String {
+    package static func readable(_ line: some StringProtocol) -> String {
         guard line.contains("$s") else { return String(line) }
         var result = ""
         var word = ""
@@ -20,11 +20,11 @@ enum StackText {
     }
 
     /// Whether there is a stack among the lines.
-    static func hasFrames(_ lines: [String]) -> Bool { lines.contains { isFrame($0) } }
+    package static func hasFrames(_ lines: [String]) -> Bool { lines.contains { isFrame($0) } }
 
     /// The functions of the innermost frames of the process's main thread, the innermost first; those of the system's
     /// libraries that only wait are passed over.
-    static func innermost(_ lines: [String], process: Int32, count: Int = 3) -> [String] {
+    package static func innermost(_ lines: [String], process: Int32, count: Int = 3) -> [String] {
         let start = lines.firstIndex { $0.hasPrefix("Thread ") && $0.contains("LWP \(process))") }
         let frames = lines[(start.map { $0 + 1 } ?? 0)...].prefix { !$0.hasPrefix("Thread ") }.filter(isFrame)
         let names = frames.compactMap(function)

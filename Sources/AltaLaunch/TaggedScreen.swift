@@ -1,7 +1,7 @@
 import Foundation
 
 /// What every rank prints, on the user's screen, line by line with the rank in front: `[2] step 1 ...`.
-struct TaggedScreen {
+package struct TaggedScreen {
     private struct Stream: Hashable {
         let source: OutputSource
         let isError: Bool
@@ -10,8 +10,11 @@ struct TaggedScreen {
     private var begun: [Stream: [UInt8]] = [:]
     private static let longestLine = 1 << 14
 
+    /// A screen that has shown nothing.
+    package init() {}
+
     /// The whole lines that a piece ends, tagged. A carriage return ends a line too.
-    mutating func lines(_ bytes: ArraySlice<UInt8>, of source: OutputSource, isError: Bool) -> [String] {
+    package mutating func lines(_ bytes: ArraySlice<UInt8>, of source: OutputSource, isError: Bool) -> [String] {
         guard case .rank = source else { return [] }
         let stream = Stream(source: source, isError: isError)
         var line = begun[stream] ?? []
@@ -29,7 +32,7 @@ struct TaggedScreen {
     }
 
     /// What was begun and not ended, tagged.
-    mutating func rest() -> [String] {
+    package mutating func rest() -> [String] {
         defer { begun = [:] }
         return begun.filter { !$0.value.isEmpty }.map { Self.tagged($0.value, $0.key.source) }.sorted()
     }

@@ -31,14 +31,16 @@ final class FakeJob {
         while true; do sleep 300 & wait; done
         """
 
-    /// Prepares a job of `alta-launch run OPTIONS --worker FAKE -- align ARGUMENTS`, its run folder inside `folder`.
-    init(_ mode: String, options: [String] = ["-n", "2"], arguments: [String] = []) throws {
+    /// Prepares a job of `alta-launch COMMAND OPTIONS --worker FAKE -- align ARGUMENTS`, its run folder inside `folder`.
+    init(
+        _ mode: String, command: String = "run", options: [String] = ["-n", "2"], arguments: [String] = []
+    ) throws {
         folder = try SharedMaterial.temporaryFolder("launch-\(mode)")
         let worker = "\(folder)/worker"
         try Self.worker.write(toFile: worker, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
         self.arguments =
-            ["run"] + options + ["--worker", worker, "--", "align", "--set", "output=\(folder)/run"] + arguments
+            [command] + options + ["--worker", worker, "--", "align", "--set", "output=\(folder)/run"] + arguments
         environment = ["FAKE_MODE": mode, "FAKE_FOLDER": folder]
     }
 
@@ -73,6 +75,9 @@ final class FakeJob {
         try start()
         return finish()
     }
+
+    /// The process of a rank, without its children.
+    func process(ofRank rank: Int) -> Int32? { running?.process(ofRank: rank) }
 
     /// The processes of this job that are still there: the launcher, mpirun, ranks and their children.
     var remaining: Int { running?.processes.count ?? 0 }
