@@ -51,7 +51,7 @@ let package = Package(
         module("AltaFormats", ["AltaCore"]),
         module("AltaTensor", ["AltaCore", "CAltaKernels", "COpenBLAS"]),
         module("AltaAutograd", ["AltaCore", "AltaTensor"]),
-        module("AltaComm", ["AltaCore", "COpenMPI"]),
+        module("AltaComm", ["AltaCore", "CAltaSystem", "COpenMPI"]),
         module("AltaPlacement", ["AltaCore", "AltaComm", "CAltaSystem", "CNUMA"]),
         module("AltaData", ["AltaCore", "AltaFormats", "CTurboJPEG", "CSPNG", "CDCMTK"]),
         module("AltaModel", ["AltaCore", "AltaFormats", "AltaTensor", "AltaAutograd", "AltaData"]),

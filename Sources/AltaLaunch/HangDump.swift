@@ -7,6 +7,8 @@ struct HangDump {
     struct Entry: Sendable {
         let process: JobProcess
         let stacks: ProcessStacks
+        /// What its ranks say that they do; empty where they do not.
+        let statuses: [RankStatus]
     }
 
     /// How long gdb may look at one process: it reads the symbols of all libraries first.
@@ -15,6 +17,8 @@ struct HangDump {
 
     let target: String
     let entries: [Entry]
+    /// Ranks on other hosts, whose stacks cannot be seen from here.
+    let others: [RankStatus]
     let date: Date
 
     /// Looks at every process of a job; a few at a time, so that few are stopped at once.
@@ -32,19 +36,24 @@ struct HangDump {
                 looks.put(stacks, at: start + index)
             }
         }
-        let entries = zip(processes, looks.all).map { Entry(process: $0, stacks: $1) }
-        return HangDump(target: target, entries: entries, date: date)
+        let statuses = processes.lazy.compactMap(\.statuses).first.map { RankStatus.load(folder: $0) } ?? []
+        let entries = zip(processes, looks.all).map { process, stacks in
+            Entry(
+                process: process, stacks: stacks,
+                statuses: statuses.filter { $0.processIdentifier == process.identifier })
+        }
+        let here = Set(entries.flatMap { $0.statuses.map(\.host) })
+        let others = here.isEmpty ? [] : statuses.filter { !here.contains($0.host) && $0.phase != "end" }
+        return HangDump(target: target, entries: entries, others: others, date: date)
     }
 
     /// The folder of the job's logs; nil: it was started without the launcher.
     var logs: String? { entries.lazy.compactMap(\.process.logs).first }
 
-    /// A line for each process.
+    /// A line for each rank.
     var summary: [String] {
-        entries.map { entry in
-            let place = entry.stacks.innermost.isEmpty ? "" : ", in " + entry.stacks.innermost.joined(separator: " < ")
-            return "\(entry.process.name) (process \(entry.process.identifier)): \(entry.stacks.state)\(place)"
-        }
+        entries.flatMap { $0.summary(at: date) }
+            + others.map { "rank \($0.rank) on \($0.host): \($0.words(at: date)) (for its stacks run this there)" }
     }
 
     /// All of it.
@@ -76,6 +85,33 @@ struct HangDump {
         func two(_ value: Int?) -> String { String(String(100 + (value ?? 0)).dropFirst()) }
         return "\(parts.year ?? 0)\(two(parts.month))\(two(parts.day))-\(two(parts.hour))\(two(parts.minute))"
             + two(parts.second)
+    }
+}
+
+extension HangDump.Entry {
+    /// A line for each rank of the process.
+    func summary(at date: Date) -> [String] {
+        guard !statuses.isEmpty else { return [line(process.name, nil, "LWP \(process.identifier))", date)] }
+        return statuses.map { status in
+            let thread = process.threadCount == nil ? "LWP \(process.identifier))" : "\"rank \(status.rank)\""
+            return line("rank \(status.rank)", status, thread, date)
+        }
+    }
+
+    private func line(_ name: String, _ status: RankStatus?, _ thread: String, _ date: Date) -> String {
+        let functions = StackText.innermost(stacks.lines, thread: thread)
+        let parts = [
+            stacks.state, status?.words(at: date), functions.isEmpty ? nil : functions.joined(separator: " < "),
+        ]
+        return "\(name) (process \(process.identifier)): " + parts.compactMap { $0 }.joined(separator: ", ")
+    }
+}
+
+extension RankStatus {
+    /// Where the rank is, and for how long.
+    fileprivate func words(at date: Date) -> String {
+        let call = isInCollective ? operation.map { ", in \($0.description)" } ?? "" : ""
+        return "\(place)\(call), for \(max(0, Int(date.timeIntervalSince1970 - since))) s"
     }
 }
 

@@ -10,6 +10,8 @@ struct JobProcess: Equatable, Sendable {
     let threadCount: Int?
     /// The folder of the logs of the launcher that started it; nil: it was started without one.
     let logs: String?
+    /// Where its ranks publish what they do; nil: nowhere that is known.
+    let statuses: String?
 
     /// Who it is, in words.
     var name: String {
@@ -36,7 +38,10 @@ struct JobProcess: Equatable, Sendable {
     }
 
     /// The ranks among a process and what it started.
+    ///
+    /// A process that starts other things too (a shell, the first process of a container) is none to look below.
     private static func below(_ process: Int32) -> [JobProcess] {
+        guard read(process) != nil || starters.contains(where: programName(process).hasPrefix) else { return [] }
         let found = ([process] + ChildProcess.descendants(of: process)).compactMap { read($0) }
         return withoutChildren(found.filter { $0.rank != nil || $0.threadCount != nil || $0.identifier == process })
     }
@@ -61,15 +66,26 @@ struct JobProcess: Equatable, Sendable {
         guard stat(path, &facts) == 0, facts.st_uid == getuid(), let environment = environment(of: process) else {
             return nil
         }
-        let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(path)/exe")) ?? ""
-        let name = program.split(separator: "/").last.map(String.init) ?? ""
+        let name = programName(process)
         guard !others.contains(where: name.hasPrefix) else { return nil }
         let rank = DebugRequest.rank(environment: environment)
         let threads = environment[DebugRequest.threadsVariable].flatMap { Int($0) }
         guard rank != nil || threads != nil || name == "alta-worker" else { return nil }
         let failures = environment[FailureRecord.folderVariable]
         let logs = failures.map { URL(filePath: $0).deletingLastPathComponent().path }
-        return JobProcess(identifier: process, rank: threads == nil ? rank : nil, threadCount: threads, logs: logs)
+        let statuses =
+            environment[RankStatus.folderVariable] ?? environment["PMIX_SERVER_TMPDIR"].map { "\($0)/alta-status" }
+        return JobProcess(
+            identifier: process, rank: threads == nil ? rank : nil, threadCount: threads, logs: logs, statuses: statuses
+        )
+    }
+
+    /// What starts ranks.
+    private static let starters = ["alta-launch", "mpirun", "mpiexec", "orte", "prte", "hydra", "srun"]
+
+    private static func programName(_ process: Int32) -> String {
+        let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/exe")
+        return program?.split(separator: "/").last.map(String.init) ?? ""
     }
 
     /// A rank's own children have its environment too: only the first of a family is the rank.

@@ -5,8 +5,6 @@ import Foundation
 package struct ProcessStacks: Sendable {
     /// What is written to the file.
     var lines: [String]
-    /// The innermost functions of the main thread, as far as they could be told.
-    var innermost: [String]
     /// Its state in a word, such as `sleeping`.
     var state: String
 
@@ -16,7 +14,7 @@ package struct ProcessStacks: Sendable {
     static func look(at process: Int32, gdb: String?, limitSeconds: Double) -> ProcessStacks {
         let status = fields("/proc/\(process)/status")
         let state = status["State"].map(word(ofState:)) ?? "gone"
-        var found = ProcessStacks(lines: kernelLines(process, status), innermost: [], state: state)
+        var found = ProcessStacks(lines: kernelLines(process, status), state: state)
         guard status["State"] != nil else { return found }
         if let tracer = status["TracerPid"].flatMap({ Int32($0) }), tracer != 0 {
             found.lines.append(
@@ -35,7 +33,6 @@ package struct ProcessStacks: Sendable {
         let text = outcome.text.split(separator: "\n", omittingEmptySubsequences: false).map { StackText.readable($0) }
         if StackText.hasFrames(text) {
             found.lines += text
-            found.innermost = StackText.innermost(text, process: process)
         } else {
             found.lines.append("no stacks: \(why(outcome, text, limitSeconds))")
         }

@@ -22,11 +22,14 @@ package enum StackText {
     /// Whether there is a stack among the lines.
     package static func hasFrames(_ lines: [String]) -> Bool { lines.contains { isFrame($0) } }
 
-    /// The functions of the innermost frames of the process's main thread, the innermost first; those of the system's
-    /// libraries that only wait are passed over.
-    package static func innermost(_ lines: [String], process: Int32, count: Int = 3) -> [String] {
-        let start = lines.firstIndex { $0.hasPrefix("Thread ") && $0.contains("LWP \(process))") }
-        let frames = lines[(start.map { $0 + 1 } ?? 0)...].prefix { !$0.hasPrefix("Thread ") }.filter(isFrame)
+    /// The functions of the innermost frames of a thread, the innermost first; those of the system's libraries that only
+    /// wait are passed over.
+    ///
+    /// - Parameter thread: what stands in the thread's heading: `LWP 12)` or its name in quotation marks.
+    package static func innermost(_ lines: [String], thread: String, count: Int = 3) -> [String] {
+        let start = lines.firstIndex { $0.hasPrefix("Thread ") && $0.contains(thread) }
+        guard let start else { return [] }
+        let frames = lines[(start + 1)...].prefix { !$0.hasPrefix("Thread ") }.filter(isFrame)
         let names = frames.compactMap(function)
         let own = names.drop { name in !name.contains(".") && !name.hasPrefix("MPI_") && !name.hasPrefix("alta_") }
         return Array((own.isEmpty ? names[...] : own).prefix(count))

@@ -70,6 +70,7 @@ public struct Trainer {
             let studies = try nextShare(stream)
             let rate = schedule.rate(epoch: step.fractionalEpoch)
             let report = try attempt(step, &skips) { try update(studies, plan: step, rate: rate) }
+            context.clock.completedSteps += 1
             if let report { try listener.completed(report) }
             try completed(index + 1, run.weights)
             let isStopping = report?.stopSignal != nil && index + 1 < run.totalSteps

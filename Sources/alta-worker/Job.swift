@@ -17,9 +17,8 @@ enum Job {
         do {
             let environment = ProcessInfo.processInfo.environment
             try DebuggerWait(environment: environment).map(waitForDebugger)
-            let source = try RankSource(environment: environment)
-            let codes = try source.run { collectives, leave in
-                runRank(collectives, failure, leave, body)
+            let codes = try RankSource(environment: environment).run { seat in
+                runRank(seat, environment, failure, body)
             }
             return (failure.exitCode ?? codes.first { $0 != .done } ?? .done).rawValue
         } catch {
@@ -40,36 +39,39 @@ enum Job {
 
     /// One rank from its start to its end.
     private static func runRank(
-        _ collectives: any Collectives, _ first: FirstFailure, _ leave: () throws -> Void,
+        _ seat: RankSeat, _ environment: [String: String], _ first: FirstFailure,
         _ body: (RankContext) throws -> ExitCode
     ) -> ExitCode {
-        let clock = PhaseClock()
+        let (collectives, board) = (seat.collectives, seat.board)
+        if let obstacle = board.obstacle { Console.note("note: nobody can see what this rank does: \(obstacle)") }
+        board.identify(
+            rank: collectives.rank, rankCount: collectives.rankCount, host: collectives.hostName,
+            job: LaunchedRank(environment).job)
+        let clock = PhaseClock(board: board)
         do {
-            let context = try RankContext.make(
-                collectives: collectives, clock: clock, environment: ProcessInfo.processInfo.environment)
+            let context = try RankContext.make(collectives: collectives, clock: clock, environment: environment)
             let code = try body(context)
-            try leave()
+            clock.current = "end"
+            try seat.leave()
             return code
         } catch let failure as AgreedFailure {
             let code = failure.error.exitCode
             if failure.reportingRank == collectives.rank, first.claim(code) {
                 report(failure.error, collectives, clock)
             }
-            return end(leave, code)
+            return end(seat, code)
         } catch {
             let error = (error as? AltaError) ?? AltaError("\(error)")
             if first.claim(error.exitCode) { report(error.at(rank: collectives.rank), collectives, clock) }
-            if collectives.rankCount > 1 {
-                collectives.abort(exitCode: error.exitCode.rawValue)
-                // Over threads the others learn of it at their next collective; there is nobody to leave with.
-                return error.exitCode
-            }
-            return end(leave, error.exitCode)
+            guard collectives.rankCount > 1 else { return end(seat, error.exitCode) }
+            // Over threads the others learn of it in their collectives; there is nobody to leave with.
+            collectives.abort(exitCode: error.exitCode.rawValue)
+            return error.exitCode
         }
     }
 
-    private static func end(_ leave: () throws -> Void, _ code: ExitCode) -> ExitCode {
-        do { try leave() } catch { Console.note("note: leaving the job failed: \(error)") }
+    private static func end(_ seat: RankSeat, _ code: ExitCode) -> ExitCode {
+        do { try seat.leave() } catch { Console.note("note: leaving the job failed: \(error)") }
         return code
     }
 

@@ -34,21 +34,33 @@ enum RankSource {
         self = .threads(count)
     }
 
-    /// Joins the job and runs `rank` for each rank of this process, in a thread of its own where there are several.
+    /// Joins the job and runs `rank` for each rank of this process, in a thread of its own where they are threads.
     ///
-    /// - Parameter rank: one rank's part, told of by its collectives and by how it leaves the job (collective).
     /// - Returns: what the ranks of this process returned.
     /// - Throws: `AltaError` where the job cannot be joined.
-    func run(_ rank: @escaping @Sendable (any Collectives, _ leave: () throws -> Void) -> ExitCode) throws -> [ExitCode]
-    {
+    func run(_ rank: @escaping @Sendable (RankSeat) -> ExitCode) throws -> [ExitCode] {
+        let environment = ProcessInfo.processInfo.environment
         switch self {
         case .process:
+            // Before MPI starts, so that a rank that never gets there is known by its board.
+            let board = try RankBoard.open(environment: environment)
             let collectives = try MPICollectives.start()
-            return [rank(collectives) { try collectives.finalize() }]
+            return [rank(RankSeat(collectives: collectives, board: board, leave: collectives.finalize))]
         case .threads(let count):
             return try ThreadCollectives.run(rankCount: count) { collectives in
-                rank(collectives) { try collectives.barrier() }
+                let board = try RankBoard.open(environment: environment, rank: collectives.rank)
+                return rank(RankSeat(collectives: collectives, board: board, leave: collectives.barrier))
             }
         }
     }
+}
+
+/// What one rank has of its job.
+struct RankSeat {
+    /// The ranks.
+    let collectives: any Collectives
+    /// Where it tells what it does.
+    let board: RankBoard
+    /// Leaves the job in good order; collective.
+    let leave: () throws -> Void
 }

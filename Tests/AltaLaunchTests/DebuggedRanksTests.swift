@@ -97,8 +97,9 @@ import Testing
     }
 
     @Test func theMainThreadsOwnFunctionsComeFirst() {
-        #expect(StackText.innermost(lines, process: 11) == ["AltaComm.MPICollectives.barrier", "main"])
-        #expect(StackText.innermost(lines, process: 12) == ["other"])
+        #expect(StackText.innermost(lines, thread: "LWP 11)") == ["AltaComm.MPICollectives.barrier", "main"])
+        #expect(StackText.innermost(lines, thread: "\"rank 1\"") == ["other"])
+        #expect(StackText.innermost(lines, thread: "LWP 13)") == [])
         #expect(StackText.hasFrames(lines) && !StackText.hasFrames(["ptrace: Operation not permitted."]))
     }
 
