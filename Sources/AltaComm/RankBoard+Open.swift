@@ -17,19 +17,21 @@ extension RankBoard {
     ///
     /// No run ends because nobody can watch it: where the file cannot be made, `obstacle` says why.
     ///
+    /// - Parameter rank: for ranks that are threads; nil: the environment tells.
     /// - Throws: `AltaError` where the system has no memory or no name.
-    public static func open(environment: [String: String]) throws -> RankBoard {
+    public static func open(environment: [String: String], rank: Int? = nil) throws -> RankBoard {
         let launched = LaunchedRank(environment)
+        let rank = rank ?? launched.rank
         var board: RankBoard
         if let folder = launched.statusFolder {
-            do { board = try make(folder: folder, rank: launched.rank) } catch {
+            do { board = try make(folder: folder, rank: rank) } catch {
                 board = RankBoard(memory: try .anonymous(), path: nil, obstacle: error)
             }
         } else {
             board = RankBoard(memory: try .anonymous(), path: nil, obstacle: nil)
         }
         board.identify(
-            rank: launched.rank, rankCount: launched.rankCount, host: try HostName.current(), job: launched.job)
+            rank: rank, rankCount: launched.rankCount, host: try HostName.current(), job: launched.job)
         return board
     }
 

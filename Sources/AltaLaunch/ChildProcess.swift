@@ -18,10 +18,7 @@ struct ChildProcess {
         }
         for descriptor in output + error { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         for descriptor in [output[0], error[0]] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
-        let variables = environment.map { "\($0.key)=\($0.value)" }
-        let result = withCStrings(arguments) { list in
-            withCStrings(variables) { alta_launch_start(list[0], list, $0, output[1], error[1]) }
-        }
+        let result = Self.start(arguments, environment: environment, output: output[1], error: error[1])
         close(output[1])
         close(error[1])
         guard result > 0 else {
@@ -34,6 +31,16 @@ struct ChildProcess {
         identifier = result
         standardOutput = output[0]
         standardError = error[0]
+    }
+
+    /// Starts a program whose output goes to open descriptors; its process, or a negative errno. It ends with this thread.
+    static func start(
+        _ arguments: [String], environment: [String: String], output: Int32, error: Int32
+    ) -> Int32 {
+        let variables = environment.map { "\($0.key)=\($0.value)" }
+        return withCStrings(arguments) { list in
+            withCStrings(variables) { alta_launch_start(list[0], list, $0, output, error) }
+        }
     }
 
     /// Sends a signal to mpirun alone; it hands TERM and INT on to its ranks, on every host.

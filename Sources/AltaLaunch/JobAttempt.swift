@@ -12,6 +12,8 @@ struct JobAttempt {
     let usedSeconds: Double
     /// Whether its ranks save when they are asked to stop.
     let isTraining: Bool
+    /// How it is started for debugging; nil: it is not.
+    var debugging: Debugging?
 
     /// What an attempt came to.
     struct Outcome {
@@ -46,17 +48,23 @@ struct JobAttempt {
         var supervisor = Supervisor(
             output: kept, rankCount: plan.ranks, failureFolder: folders.failures, statusFolder: folders.statuses,
             limits: limits, signals: signals)
+        supervisor.showsEveryRank = debugging != nil
         let end = try supervisor.run(arguments: arguments, environment: ProcessInfo.processInfo.environment)
         return outcome(end, supervisor.output, memory: MemoryKills.current().verdict(since: killsBefore))
     }
 
-    private func arguments(_ programs: (mpirun: String, worker: String)) -> [String] {
-        let progress = isatty(STDOUT_FILENO) == 1 ? "terminal" : "lines"
-        return plan.arguments(
-            mpirun: programs.mpirun,
-            environment: plan.environment(failureFolder: folders.failures, progress: progress)
-                + Self.environment(options, statuses: folders.statuses),
-            worker: programs.worker, workerArguments: options.workerArguments)
+    /// The argument list of mpirun.
+    func arguments(_ programs: (mpirun: String, worker: String)) -> [String] {
+        let progress = isatty(STDOUT_FILENO) == 1 && debugging == nil ? "terminal" : "lines"
+        let environment =
+            plan.environment(failureFolder: folders.failures, progress: progress)
+            + Self.environment(options, statuses: folders.statuses)
+        let base = plan.arguments(
+            mpirun: programs.mpirun, environment: environment, worker: programs.worker,
+            workerArguments: debugging == nil ? options.workerArguments : [])
+        return debugging?.ranks.arguments(
+            base: base.dropLast(), worker: [programs.worker] + options.workerArguments,
+            gdb: Programs.find("gdb") ?? "gdb", logs: folders.logs, waitSeconds: debugging?.waitSeconds ?? 0) ?? base
     }
 
     /// What separates the attempts in a log that goes on.

@@ -17,6 +17,9 @@ struct JobFolders {
     /// The folder of statuses beside the ranks' logs.
     static func statuses(in logs: String) -> String { "\(logs)/status" }
 
+    /// The folders of a job beside these logs, made or not.
+    init(logs: String) { self.logs = logs }
+
     /// Makes the folders of a job.
     ///
     /// - Parameter output: the run folder; nil: the subcommand has none.

@@ -18,8 +18,9 @@ public enum LaunchCommand {
         switch arguments.first {
         case "run": return try launch(rest)
         case "check": return try CheckCommand.run(rest) { _ = say($0) }
+        case "debug": return try DebugCommand.run(rest)
         case "-h", "--help", "help": return say(LaunchOptions.command.help)
-        case let later? where ["debug", "bench"].contains(later):
+        case let later? where ["bench"].contains(later):
             throw usageError("alta-launch \(later) is not available in this version")
         case let unknown?: throw usageError("\(unknown) is no command of alta-launch")
         case nil: throw usageError("no command given")

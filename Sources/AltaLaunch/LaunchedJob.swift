@@ -8,6 +8,8 @@ struct LaunchedJob {
     let restartLimits: RestartPolicy.Limits
     /// The run folder; nil where the subcommand writes none.
     let output: String?
+    /// How it is started for debugging; nil: it is not.
+    var debugging: Debugging?
 
     /// Runs the job and returns its exit code.
     /// - Throws: `AltaError` where it cannot be started.
@@ -17,6 +19,8 @@ struct LaunchedJob {
         let lock = try RunFolderLock(folder: folders.logs)
         defer { lock.release() }
         FailureRecord.clear(folder: folders.failures)
+        try debugging?.prepare(logs: folders.logs)
+        defer { debugging?.panes?.close() }
         let signals = try SignalSource()
         var policy = RestartPolicy(restartLimits)
         var plan = plan
@@ -26,11 +30,13 @@ struct LaunchedJob {
         let started = clock.now
         LaunchCommand.complain(
             plan.table.split(separator: "\n").map { "alta-launch: \($0)" }
-                + ["alta-launch: \(plan.summary); output of the ranks in \(folders.logs)"])
+                + ["alta-launch: \(plan.summary); output of the ranks in \(folders.logs)"]
+                + (debugging?.notes(logs: folders.logs) ?? []))
         while true {
             let attempt = JobAttempt(
                 plan: plan, options: options, folders: folders, number: causes.count + 1,
-                usedSeconds: (clock.now - started) / .seconds(1), isTraining: output != nil)
+                usedSeconds: (clock.now - started) / .seconds(1), isTraining: output != nil,
+                debugging: debugging)
             let outcome = try attempt.run(programs, signals: signals)
             if let failure = outcome.writeFailure {
                 LaunchCommand.complain(["warning: a log is incomplete: \(failure)"])

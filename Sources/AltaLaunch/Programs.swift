@@ -4,10 +4,13 @@ import Foundation
 /// Where the programs of a job are.
 enum Programs {
     /// mpirun from the search path; Debian's `mpirun.openmpi` before a `mpirun` of the same folder, which may be MPICH's.
-    static func mpirun() -> String? {
+    static func mpirun() -> String? { find("mpirun.openmpi", "mpirun") }
+
+    /// The first of the search path's folders that has a program of one of these names, by its whole path.
+    static func find(_ names: String...) -> String? {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         for folder in path.split(separator: ":") {
-            for name in ["mpirun.openmpi", "mpirun"] {
+            for name in names {
                 let file = "\(folder)/\(name)"
                 if isProgram(file) { return file }
             }
@@ -15,10 +18,14 @@ enum Programs {
         return nil
     }
 
+    /// This executable.
+    static var own: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "alta-launch"
+    }
+
     /// The program of a rank: the one named, else the `alta-worker` beside this executable, whatever the working folder.
     static func worker(_ named: String?) -> String {
         if let named { return absolute(named) }
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "alta-launch"
         return own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
             + "/alta-worker"
     }
@@ -45,7 +52,7 @@ enum Programs {
         return URL(filePath: whole).standardized.path
     }
 
-    private static func isProgram(_ path: String) -> Bool {
+    static func isProgram(_ path: String) -> Bool {
         var isFolder: ObjCBool = false
         return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
             && access(path, X_OK) == 0

@@ -21,7 +21,7 @@ public final class SignalSource {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// The next signal that asks for the end; nil: none is waiting. Children's ends are passed over.
+    /// The next signal, which asks for the end or (SIGQUIT) for a dump; nil: none is waiting. Children's ends are passed over.
     func next() -> Int32? {
         while case let signal = alta_launch_next_signal(descriptor), signal > 0 {
             if signal != SIGCHLD { return signal }
@@ -34,11 +34,11 @@ public final class SignalSource {
         let clock = ContinuousClock()
         let end = clock.now + .seconds(seconds)
         while clock.now < end {
-            if let signal = next() { return signal }
+            if let signal = next(), signal != SIGQUIT { return signal }
             var source = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             poll(&source, 1, 100)
         }
-        return next()
+        return next().flatMap { $0 == SIGQUIT ? nil : $0 }
     }
 
     /// `SIGTERM (Terminated)`, or the number of a signal without a name here.

@@ -22,6 +22,10 @@ extension Supervisor {
     /// The first signal asks for the end; one more ends everything at once.
     mutating func takeSignals(_ child: ChildProcess) {
         while let signal = signals.next() {
+            if signal == SIGQUIT {
+                startDump()
+                continue
+            }
             guard let ending else {
                 ask(child, .signal(signal), saving: limits.savesOnSignal)
                 continue
@@ -30,6 +34,15 @@ extension Supervisor {
             if reason == nil { reason = .signal(signal) }
             killAll(child)
         }
+    }
+
+    /// Has another process look at the ranks: this one goes on with what they print.
+    private func startDump() {
+        let child = ChildProcess.start(
+            [Programs.own, "debug", "--dump", "\(getpid())"], environment: ProcessInfo.processInfo.environment,
+            output: STDERR_FILENO, error: STDERR_FILENO)
+        guard child < 0 else { return }
+        LaunchCommand.complain(["warning: no dump could be started: \(String(cString: strerror(-child)))"])
     }
 
     /// Ends the job where it failed, stands still or takes too long, and makes sure of an end that was asked for.

@@ -33,9 +33,12 @@ public struct Supervisor {
     let statusFolder: String
     let signals: SignalSource
     let clock = ContinuousClock()
+    /// Whether every rank's lines are shown, tagged, and not rank 0's alone.
+    public var showsEveryRank = false
     private let rankCount: Int
     private var splitters = [OutputSplitter(), OutputSplitter()]
     private var screen = RankZeroScreen()
+    private var tagged = TaggedScreen()
     private var wasKilled = false
     private var stallWatch: StallWatch?
     private var lastStallLook = ContinuousClock.now
@@ -78,6 +81,7 @@ public struct Supervisor {
         readOutput(of: child)
         for (index, _) in splitters.enumerated() { show(index, []) }
         screen.finish()
+        print(tagged.rest(), 0)
         if wasKilled { SharedMemoryRemains.remove(jobFamily: output.jobFamily, mpirun: child.identifier) }
         child.closeStreams()
         return JobEnd(status: status ?? 1, wasKilled: wasKilled, reason: reason)
@@ -139,8 +143,18 @@ public struct Supervisor {
         }
         for (source, piece) in pieces {
             output.append(piece, of: source)
-            if source == .rank(0) { screen.show(piece, isError: stream == 1) }
+            if showsEveryRank {
+                print(tagged.lines(piece, of: source, isError: stream == 1), stream)
+            } else if source == .rank(0) {
+                screen.show(piece, isError: stream == 1)
+            }
         }
+    }
+
+    private func print(_ lines: [String], _ stream: Int) {
+        guard !lines.isEmpty else { return }
+        _ = writeAll(
+            Array((lines.joined(separator: "\n") + "\n").utf8), to: stream == 0 ? STDOUT_FILENO : STDERR_FILENO)
     }
 
     private mutating func reap(_ child: ChildProcess) -> Int32? {

@@ -10,7 +10,7 @@ public struct WorkerInvocation: Equatable, Sendable {
         "pretrain", "align", "evaluate", "embed", "verify", "export", "bench", "preflight",
     ]
     private static let configured = ["pretrain", "align", "evaluate", "embed"]
-    private static let training = ["pretrain", "align"]
+    static let training = ["pretrain", "align"]
 
     /// The subcommand.
     public let subcommand: String

@@ -63,8 +63,10 @@ struct AttentionHead {
     private let width: Int
     private let scale: Float
     private let dropout: (key: RandomKey, law: DropoutLaw)?
+    private let kernels: ProductKernels
 
-    init(_ shape: AttentionShape, segment: Int, head: Int) {
+    init(_ shape: AttentionShape, segment: Int, head: Int, kernels: ProductKernels) {
+        self.kernels = kernels
         let rows = shape.segments[segment]
         start = rows.lowerBound
         length = rows.count
@@ -133,8 +135,8 @@ struct AttentionHead {
         _ a: Strided, _ transposeA: Bool, _ b: Strided, _ transposeB: Bool, into c: Strided, m: Int, n: Int, k: Int,
         alpha: Float = 1
     ) {
-        let status = alta_sgemm(
-            1, transposeA, transposeB, m, n, k, alpha, a.base, a.stride, b.base, b.stride, 0, c.base, c.stride)
-        precondition(status == 0, "oneDNN refused a product of \(m) x \(n) x \(k): status \(status)")
+        kernels.product(
+            threads: 1, m: m, n: n, k: k, alpha: alpha, a: a.base, lda: a.stride, transposeA: transposeA, b: b.base,
+            ldb: b.stride, transposeB: transposeB, beta: 0, c: c.base, ldc: c.stride)
     }
 }

@@ -43,7 +43,8 @@ extension Engine {
             let arena = threadScratch[part]
             // Neighbouring tasks go to different threads, so that long segments are shared out.
             for task in stride(from: part, to: tasks, by: parts) {
-                let head = AttentionHead(shape, segment: task / shape.heads, head: task % shape.heads)
+                let head = AttentionHead(
+                    shape, segment: task / shape.heads, head: task % shape.heads, kernels: kernels)
                 if head.length > 0 { arena.scoped { body(head, arena) } }
             }
         }

@@ -8,14 +8,18 @@ extension Engine {
     ///
     /// It does not depend on the number of threads. Takes some milliseconds: to be asked once, at start.
     public var kernelFingerprint: String {
-        let library = alta_product_library()
         var hashes = (packed: "", products: "")
-        let kernels = kernelNames { hashes = scratch.scoped { sampleHashes() } }
+        let names = kernelNames { hashes = scratch.scoped { sampleHashes() } }
         return [
-            format.rawValue, "oneDNN \(library.major).\(library.minor).\(library.patch) isa \(library.isa)",
-            kernels.joined(separator: " "), "half kernels \(halfKernels)", "packed \(hashes.packed)",
-            "products \(hashes.products)",
+            format.rawValue, library, names.joined(separator: " "), "half kernels \(halfKernels)",
+            "packed \(hashes.packed)", "products \(hashes.products)",
         ].joined(separator: "; ")
+    }
+
+    private var library: String {
+        guard kernels == .fast else { return "plain loops" }
+        let library = alta_product_library()
+        return "oneDNN \(library.major).\(library.minor).\(library.patch) isa \(library.isa)"
     }
 
     /// The kernels that oneDNN chose for the products with packed weights and the weight gradients in bf16 of `body`, each

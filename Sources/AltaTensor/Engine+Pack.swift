@@ -34,12 +34,24 @@ extension Engine {
                 let (row, column) =
                     transposed
                     ? (group.lowerBound, panels[panel].lowerBound) : (panels[panel].lowerBound, group.lowerBound)
-                let status = alta_pack(
-                    handle, panels.format.kernelFormat, panels[panel].count, group.count, transposed,
-                    weight.row(row) + column, weight.columns, storage + panels.offset(group, panel: panel))
-                precondition(status == 0, "oneDNN does not pack \(weight.shape): status \(status)")
+                packPanel(
+                    inner: panels[panel].count, columns: group.count, panels.format, transposed: transposed,
+                    from: weight.row(row) + column, stride: weight.columns,
+                    into: storage + panels.offset(group, panel: panel))
             }
         }
+    }
+
+    private func packPanel(
+        inner: Int, columns: Int, _ format: NumberFormat, transposed: Bool, from weight: UnsafePointer<Float>,
+        stride: Int, into storage: UnsafeMutableRawPointer
+    ) {
+        guard kernels == .fast else {
+            return Naive.pack(
+                inner: inner, columns: columns, transposed: transposed, from: weight, stride: stride, into: storage)
+        }
+        let status = alta_pack(handle, format.kernelFormat, inner, columns, transposed, weight, stride, storage)
+        precondition(status == 0, "oneDNN does not pack [\(inner), \(columns)]: status \(status)")
     }
 
     /// The bytes that a packed weight takes, a multiple of `Region.alignment`.
@@ -67,6 +79,8 @@ extension Engine {
 
     private func layoutBytes(inner: Int, columns: Int) -> Int {
         let panels = InnerPanels(inner: inner, columns: columns, format: format)
+        // Plain rows take no more bytes than oneDNN's.
+        guard kernels == .fast else { return panels.byteCount }
         var bytes = 0
         let status = alta_packed_bytes(handle, format.kernelFormat, panels.inner, panels.columnsTogether, &bytes)
         precondition(status == 0, "oneDNN has no product with a [\(inner), \(columns)] weight: status \(status)")

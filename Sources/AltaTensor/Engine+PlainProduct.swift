@@ -31,9 +31,9 @@ extension Engine {
         guard m > 0 && n > 0 else { return }
         guard k > 0 else { return scaleRows(m, n, by: beta, c, ldc) }
         operationCount += 2 * m * n * k
-        let status = alta_sgemm(
-            Int32(threads), transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-        precondition(status == 0, "oneDNN refused a product of \(m) x \(n) x \(k): status \(status)")
+        kernels.product(
+            threads: threads, m: m, n: n, k: k, alpha: alpha, a: a, lda: lda, transposeA: transposeA, b: b, ldb: ldb,
+            transposeB: transposeB, beta: beta, c: c, ldc: ldc)
     }
 
     /// A product over nothing: `C = beta C`.

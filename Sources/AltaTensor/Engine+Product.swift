@@ -125,6 +125,9 @@ extension Engine {
         rows: Int, _ x: Operand, _ w: UnsafeMutableRawPointer, _ bias: UnsafePointer<Float>?, _ y: Operand,
         accumulate: Bool
     ) {
+        if case (.naive, .full(let x), .full(let y)) = (kernels, x, y) {
+            return Naive.packedProduct(x, w, bias: bias, into: y, rows: rows, accumulate: accumulate)
+        }
         let product = PackedProduct(
             rows: rows, inner: x.columns, columns: y.columns, format: x.format, yFormat: y.format,
             hasBias: bias != nil, accumulate: accumulate)

@@ -1,8 +1,8 @@
 import AltaCore
 import CAltaKernels
 
-/// The arithmetic of one rank: matrix products by oneDNN, row-wise kernels in C, and what they need between calls
-/// (primitives by shape, scratch memory, a team of threads).
+/// The arithmetic of one rank: matrix products by oneDNN (or plain loops, `ProductKernels`), row-wise kernels in C, and
+/// what they need between calls (primitives by shape, scratch memory, a team of threads).
 ///
 /// A row of a result depends on that row of the input alone, never on the number of rows, their neighbours or the
 /// number of threads; `checkRowIndependence()` tells whether this machine keeps that for products. An engine is used
@@ -19,9 +19,12 @@ public final class Engine {
     /// Floating-point operations of all matrix products so far, attention's among them: a multiplication and an
     /// addition count as two, rows added for the kernels' sake as none.
     public internal(set) var operationCount = 0
+    /// What products run on.
+    public let kernels: ProductKernels
     /// What the bf16 kernels run on.
     public let halfKernels: HalfKernels
-    let handle: OpaquePointer
+    /// oneDNN's engine; nil where products are plain loops.
+    let handle: OpaquePointer?
     /// Primitives of products with packed weights.
     let products = PrimitiveCache<PackedProduct>()
     let threadScratch: [Arena]
@@ -32,25 +35,36 @@ public final class Engine {
 
     /// An engine with `threads` threads, the calling one included. `halfKernels` is for comparisons: nil, as what the
     /// processor does not have, means its best.
-    public init(threads: Int, format: NumberFormat = .full, halfKernels: HalfKernels? = nil) throws {
+    ///
+    /// - Throws: `AltaError` where the kernels serve no engine of such threads and format, or oneDNN does not start.
+    public init(
+        threads: Int, format: NumberFormat = .full, kernels: ProductKernels = .fast, halfKernels: HalfKernels? = nil
+    ) throws {
         guard threads > 0 && threads <= 1024 else {
             throw AltaError("an engine with \(threads) threads", remedy: "use 1 to 1024 threads a rank")
         }
+        try kernels.check(threads: threads, format: format)
         self.threads = threads
         self.format = format
+        self.kernels = kernels
         self.halfKernels = min(halfKernels ?? .tiles, .best)
-        threadProducts = try (0..<threads).map { _ in try PlainProducts() }
+        threadProducts = try kernels == .naive ? [] : (0..<threads).map { _ in try PlainProducts() }
         members =
             threads == 1
             ? [] : try (0..<threads).map { _ in try Engine(threads: 1, format: format, halfKernels: halfKernels) }
         scratch = Arena(chunkBytes: 4 << 20)
         threadScratch = (0..<threads).map { _ in Arena(chunkBytes: 1 << 20) }
-        handle = try Engine.makeHandle(threads: threads)
+        handle = try kernels == .naive ? nil : Engine.makeHandle(threads: threads)
     }
 
     deinit {
         products.forget()
-        alta_engine_destroy(handle)
+        if let handle { alta_engine_destroy(handle) }
+    }
+
+    /// A new engine of the same kernels, with another number of threads or another format.
+    public func other(threads: Int, format: NumberFormat) throws -> Engine {
+        try Engine(threads: threads, format: format, kernels: kernels)
     }
 
     /// oneDNN's engine and stream; the caller destroys it.

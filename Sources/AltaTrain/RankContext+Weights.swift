@@ -4,6 +4,7 @@ import AltaCore
 import AltaModel
 import AltaPlacement
 import AltaTensor
+import Foundation
 
 /// A model's weights in memory.
 struct LoadedWeights {
@@ -58,7 +59,10 @@ extension RankContext {
     func totalMemoryBytes() throws -> Int {
         // No rank gives anything back before all have looked, or shares would grow.
         let own = try agree { try (try? ProcessMemory.proportionalBytes()) ?? ProcessMemory.residentBytes() }
-        return Int(try collectives.allReduce(Int64(own), .sum))
+        // Ranks that are threads have one process, whose memory counts once.
+        let processes = try collectives.allGather("\(collectives.hostName) \(getpid())")
+        let isFirstOfProcess = processes.firstIndex(of: processes[collectives.rank]) == collectives.rank
+        return Int(try collectives.allReduce(Int64(isFirstOfProcess ? own : 0), .sum))
     }
 
     /// Collective. The facts of all frozen weights, from the ranks that loaded them: each node has all, so nodes are held

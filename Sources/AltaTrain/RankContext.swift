@@ -34,7 +34,8 @@ public struct RankContext {
     }
 
     /// A context whose engine has as many threads as the environment says: `ALTA_THREADS`, else one (ranks scale
-    /// better than threads; Docs/design.md), and whose frozen weights are shared as it says (`ALTA_FROZEN`). Collective.
+    /// better than threads; Docs/design.md), multiplies by its kernels (`ALTA_KERNELS`), and whose frozen weights are
+    /// shared as it says (`ALTA_FROZEN`). Collective.
     public static func make(
         collectives: any Collectives, clock: PhaseClock, environment: [String: String]
     ) throws -> RankContext {
@@ -42,18 +43,14 @@ public struct RankContext {
         let ranksOnHost = hosts.count { $0 == collectives.hostName }
         let (engine, topology, split, sharing) = try agree(collectives) {
             (
-                try Engine(threads: threads(environment)), try MachineTopology.current(), try nodes(environment),
-                try FrozenSharing(environment: environment)
+                try Engine(threads: threads(environment), kernels: ProductKernels(environment: environment)),
+                try MachineTopology.current(), try nodes(environment), try FrozenSharing(environment: environment)
             )
         }
         // Ranks that cut the job into nodes differently would wait for one another for ever.
-        let splits = try collectives.allGather("\(split)")
-        try agree(collectives) {
-            guard let rank = splits.firstIndex(where: { $0 != splits[0] }) else { return }
-            throw AltaError(
-                "ranks have different nodes", why: "ALTA_RANKS_PER_NODE on rank \(rank) is not that of rank 0",
-                remedy: "set it alike on every rank, or leave it out", rank: rank)
-        }
+        try checkSame("nodes", "ALTA_RANKS_PER_NODE", "\(split)", collectives)
+        // Ranks that share packed weights must read them alike.
+        try checkSame("kernels", ProductKernels.variable, engine.kernels.rawValue, collectives)
         return RankContext(
             collectives: collectives, engine: engine, clock: clock,
             availableBytes: topology.usableMemoryBytes / max(ranksOnHost, 1), nodes: split,
@@ -62,7 +59,7 @@ public struct RankContext {
 
     /// The same rank with an engine of `threads` threads.
     public func with(threads: Int) throws -> RankContext {
-        with(engine: try Engine(threads: threads, format: engine.format))
+        with(engine: try engine.other(threads: threads, format: engine.format))
     }
 
     /// The same rank with another engine.
@@ -77,6 +74,19 @@ public struct RankContext {
         RankContext(
             collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes,
             neighbours: neighbours)
+    }
+
+    /// Refuses a job whose ranks take different settings from their environments. Collective.
+    private static func checkSame(
+        _ what: String, _ variable: String, _ value: String, _ collectives: any Collectives
+    ) throws {
+        let values = try collectives.allGather(value)
+        try agree(collectives) {
+            guard let rank = values.firstIndex(where: { $0 != values[0] }) else { return }
+            throw AltaError(
+                "ranks have different \(what)", why: "\(variable) on rank \(rank) is not that of rank 0",
+                remedy: "set it alike on every rank, or leave it out", rank: rank)
+        }
     }
 
     /// `ALTA_RANKS_PER_NODE` cuts one machine into nodes of so many ranks, as a test of several; 1: no shared memory.

@@ -6,7 +6,13 @@
 //
 // Every kernel takes whole rows, or blocks at fixed positions, so that an element's place in the vector loop, and with
 // it its bits, depends on the width of the row alone.
+//
+// The thread sanitizer instruments what chooses, which then runs before the sanitizer does: there each is compiled once.
+#if defined(__has_feature) && __has_feature(thread_sanitizer)
+#define KERNEL
+#else
 #define KERNEL __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4"), min_vector_width(512)))
+#endif
 // Before loops whose iterations touch elements of their own only: source and result may be the same memory, for which the
 // compiler's own check would choose a scalar loop.
 #define ELEMENTWISE _Pragma("clang loop vectorize(assume_safety)")

@@ -16,6 +16,7 @@ static void supervised_signals(sigset_t *set) {
     sigaddset(set, SIGHUP);
     sigaddset(set, SIGUSR1);
     sigaddset(set, SIGCHLD);
+    sigaddset(set, SIGQUIT);
 }
 
 int32_t alta_launch_supervise(void) {

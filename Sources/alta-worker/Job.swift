@@ -1,28 +1,48 @@
 import AltaComm
 import AltaCore
+import AltaPlacement
 import AltaTrain
 import Foundation
 
 /// A process's part in a job, from joining it to its exit code. The one place that catches everything.
 enum Job {
-    /// Joins the job, runs `body`, leaves it.
+    /// Joins the job, runs `body` for each rank of this process, leaves it.
     ///
     /// - Returns: the process's exit code. A failure that all ranks know of is printed by one of them and all leave in
     ///   good order; any other failure is printed and ends every rank.
-    static func run(_ body: (RankContext) throws -> ExitCode) -> Int32 {
+    static func run(_ body: @escaping @Sendable (RankContext) throws -> ExitCode) -> Int32 {
         // Nobody reading the progress any more must not end a run.
         signal(SIGPIPE, SIG_IGN)
-        let environment = ProcessInfo.processInfo.environment
-        let collectives: MPICollectives
-        let board: RankBoard
+        let failure = FirstFailure()
         do {
-            // Before MPI starts, so that a rank that never gets there is known by its board.
-            board = try RankBoard.open(environment: environment)
-            collectives = try MPICollectives.start()
+            let environment = ProcessInfo.processInfo.environment
+            try DebuggerWait(environment: environment).map(waitForDebugger)
+            let codes = try RankSource(environment: environment).run { seat in
+                runRank(seat, environment, failure, body)
+            }
+            return (failure.exitCode ?? codes.first { $0 != .done } ?? .done).rawValue
         } catch {
             Console.error("\(error)")
-            return ExitCode.failed.rawValue
+            return ((error as? AltaError)?.exitCode ?? .failed).rawValue
         }
+    }
+
+    private static func waitForDebugger(_ wait: DebuggerWait) {
+        wait.invitation.forEach(Console.note)
+        switch wait.wait() {
+        case .debugger: Console.note("note: rank \(wait.rank): a debugger is attached, going on")
+        case .released: Console.note("note: rank \(wait.rank): let go without a debugger, going on")
+        case .timeout:
+            Console.note("note: rank \(wait.rank): no debugger came within \(Int(wait.limitSeconds)) s, going on")
+        }
+    }
+
+    /// One rank from its start to its end.
+    private static func runRank(
+        _ seat: RankSeat, _ environment: [String: String], _ first: FirstFailure,
+        _ body: (RankContext) throws -> ExitCode
+    ) -> ExitCode {
+        let (collectives, board) = (seat.collectives, seat.board)
         if let obstacle = board.obstacle { Console.note("note: nobody can see what this rank does: \(obstacle)") }
         board.identify(
             rank: collectives.rank, rankCount: collectives.rankCount, host: collectives.hostName,
@@ -32,26 +52,31 @@ enum Job {
             let context = try RankContext.make(collectives: collectives, clock: clock, environment: environment)
             let code = try body(context)
             clock.current = "end"
-            try collectives.finalize()
-            return code.rawValue
+            try seat.leave()
+            return code
         } catch let failure as AgreedFailure {
-            if failure.reportingRank == collectives.rank { report(failure.error, collectives, clock) }
-            return leave(collectives, failure.error.exitCode)
+            let code = failure.error.exitCode
+            if failure.reportingRank == collectives.rank, first.claim(code) {
+                report(failure.error, collectives, clock)
+            }
+            return end(seat, code)
         } catch {
             let error = (error as? AltaError) ?? AltaError("\(error)")
-            report(error.at(rank: collectives.rank), collectives, clock)
-            if collectives.rankCount > 1 { collectives.abort(exitCode: error.exitCode.rawValue) }
-            return leave(collectives, error.exitCode)
+            if first.claim(error.exitCode) { report(error.at(rank: collectives.rank), collectives, clock) }
+            guard collectives.rankCount > 1 else { return end(seat, error.exitCode) }
+            // Over threads the others learn of it in their collectives; there is nobody to leave with.
+            collectives.abort(exitCode: error.exitCode.rawValue)
+            return error.exitCode
         }
     }
 
-    private static func leave(_ collectives: MPICollectives, _ code: ExitCode) -> Int32 {
-        do { try collectives.finalize() } catch { Console.note("note: leaving the job failed: \(error)") }
-        return code.rawValue
+    private static func end(_ seat: RankSeat, _ code: ExitCode) -> ExitCode {
+        do { try seat.leave() } catch { Console.note("note: leaving the job failed: \(error)") }
+        return code
     }
 
     /// Prints the failure and, under the launcher, leaves its record.
-    private static func report(_ error: AltaError, _ collectives: MPICollectives, _ clock: PhaseClock) {
+    private static func report(_ error: AltaError, _ collectives: any Collectives, _ clock: PhaseClock) {
         Console.error(error.description)
         guard let folder = ProcessInfo.processInfo.environment[FailureRecord.folderVariable] else { return }
         let record = FailureRecord(

@@ -41,21 +41,21 @@ final class FakeJob {
         while true; do sleep 300 & wait; done
         """
 
-    /// Prepares a job of `alta-launch run OPTIONS --worker FAKE -- align ARGUMENTS`, its run folder inside `folder`.
+    /// Prepares a job of `alta-launch COMMAND OPTIONS --worker FAKE -- align ARGUMENTS`, its run folder inside `folder`.
     ///
     /// - Parameters:
     ///   - deaths: in how many starts of the mode `restart` rank 1 is killed.
     ///   - status: what the ranks of the modes `restart` and `absent` publish.
     init(
-        _ mode: String, options: [String] = ["-n", "2"], arguments: [String] = [], deaths: Int = 1,
-        status: StatusImage = StatusImage()
+        _ mode: String, command: String = "run", options: [String] = ["-n", "2"], arguments: [String] = [],
+        deaths: Int = 1, status: StatusImage = StatusImage()
     ) throws {
         folder = try SharedMaterial.temporaryFolder("launch-\(mode)")
         let worker = "\(folder)/worker"
         try Self.worker.write(toFile: worker, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
         self.arguments =
-            ["run"] + options + ["--worker", worker, "--", "align", "--set", "output=\(folder)/run"] + arguments
+            [command] + options + ["--worker", worker, "--", "align", "--set", "output=\(folder)/run"] + arguments
         environment = ["FAKE_MODE": mode, "FAKE_FOLDER": folder, "FAKE_DEATHS": "\(deaths)"]
         for rank in 0..<2 {
             var image = status
@@ -100,6 +100,9 @@ final class FakeJob {
         try start()
         return finish()
     }
+
+    /// The process of a rank, without its children.
+    func process(ofRank rank: Int) -> Int32? { running?.process(ofRank: rank) }
 
     /// The processes of this job that are still there: the launcher, mpirun, ranks and their children.
     var remaining: Int { running?.processes.count ?? 0 }

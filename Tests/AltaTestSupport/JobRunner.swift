@@ -3,8 +3,13 @@ import Foundation
 /// Starts the package's programs, alone or as jobs of several ranks.
 public enum JobRunner {
     /// mpirun, or nil where there is none (the tests that need it are then skipped by name).
-    public static let mpirun: String? = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-        .map { "\($0)/mpirun" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    public static let mpirun = path(of: "mpirun")
+
+    /// The whole path of a program of the search path, or nil where there is none.
+    public static func path(of program: String) -> String? {
+        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(program)" }
+            .first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
 
     /// Whether there is an mpirun.
     public static let hasMpirun = mpirun != nil

@@ -110,7 +110,8 @@ public struct LossBenchmark {
 
     /// A new engine for the arithmetic of the options.
     static func engine(_ options: Options, _ context: RankContext) throws -> Engine {
-        try Engine(threads: context.engine.threads, format: options.precision == .bf16 ? .half : .full)
+        try context.engine.other(
+            threads: context.engine.threads, format: options.precision == .bf16 ? .half : .full)
     }
 
     private func takeSteps(

@@ -40,7 +40,7 @@ struct LossWork {
     }
 
     private static func peak(_ format: NumberFormat, _ threads: Int, _ context: RankContext) throws -> Double {
-        let engine = try context.agree { try Engine(threads: threads, format: format) }
+        let engine = try context.agree { try context.engine.other(threads: threads, format: format) }
         try context.collectives.barrier()
         // A shape at which products are as fast as at any other: the figure is the machine's, not the batch's.
         let own = ProductPeak(shapes: [(outputs: 768, inputs: 768)], rows: 200).measure(engine)
