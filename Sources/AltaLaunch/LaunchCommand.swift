@@ -17,8 +17,9 @@ public enum LaunchCommand {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
         case "run": return try launch(rest)
+        case "bench": return try BenchCommand.run(rest)
         case "-h", "--help", "help": return say(LaunchOptions.command.help)
-        case let later? where ["check", "debug", "bench"].contains(later):
+        case let later? where ["check", "debug"].contains(later):
             throw usageError("alta-launch \(later) is not available in this version")
         case let unknown?: throw usageError("\(unknown) is no command of alta-launch")
         case nil: throw usageError("no command given")

@@ -37,6 +37,8 @@ public struct Supervisor {
     public var hangSeconds = 8.0
     /// From asking mpirun to end the job to killing what is left. It gives ranks 1 s after SIGTERM, and kills them by 2.3 s.
     public var graceSeconds = 5.0
+    /// Takes what rank 0 writes to its standard output, instead of the screen.
+    var takeOutput: ((ArraySlice<UInt8>) -> Void)?
     /// What the ranks printed.
     public private(set) var output: RankOutput
 
@@ -118,7 +120,8 @@ public struct Supervisor {
         }
         for (source, piece) in pieces {
             output.append(piece, of: source)
-            if source == .rank(0) { screen.show(piece, isError: stream == 1) }
+            guard source == .rank(0) else { continue }
+            if stream == 0, let takeOutput { takeOutput(piece) } else { screen.show(piece, isError: stream == 1) }
         }
     }
 

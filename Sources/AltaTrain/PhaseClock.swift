@@ -14,6 +14,8 @@ public final class PhaseClock {
     public var current = "start"
     /// The step at hand, from 1; nil before the first.
     public var step: Int?
+    /// What is told when each phase began and ended; nil: nobody wants to know.
+    public var timeline: Timeline?
 
     private let clock = ContinuousClock()
     private var began: ContinuousClock.Instant
@@ -35,7 +37,11 @@ public final class PhaseClock {
     public func measure<T>(_ phase: Phase, _ body: () throws -> T) rethrows -> T {
         current = phase.rawValue
         let start = clock.now
-        defer { add(PhaseClock.seconds(start.duration(to: clock.now)), to: phase) }
+        defer {
+            let end = clock.now
+            add(PhaseClock.seconds(start.duration(to: end)), to: phase)
+            timeline?.add(phase.rawValue, .phase, from: start, to: end)
+        }
         return try body()
     }
 
