@@ -100,6 +100,6 @@ enum MPI {
         let name = text(capacity: alta_mpi_max_library_version()) {
             MPI_Get_library_version($0, $1) == alta_mpi_success()
         }
-        return name?.split(whereSeparator: \.isNewline).first.map(String.init)
+        return name?.split { $0.isNewline || $0 == "\0" }.first.map(String.init)
     }
 }

@@ -18,7 +18,9 @@ public enum LaunchCommand {
         switch arguments.first {
         case "run": return try launch(rest)
         case "bench": return try BenchCommand.run(rest)
-        case "-h", "--help", "help": return say(LaunchOptions.command.help)
+        case "-h", "--help", "help":
+            return say(
+                "\(LaunchOptions.command.help)\nOther commands: alta-launch bench (see alta-launch bench --help)")
         case let later? where ["check", "debug"].contains(later):
             throw usageError("alta-launch \(later) is not available in this version")
         case let unknown?: throw usageError("\(unknown) is no command of alta-launch")

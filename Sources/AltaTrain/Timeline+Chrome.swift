@@ -52,7 +52,10 @@ private struct ChromePlace {
     /// The names of the process and the thread.
     func description(host: String) -> [JSONValue] {
         [("process_name", host), ("thread_name", "rank \(rank)")].map { key, name in
-            ["name": .string(key), "ph": "M", "ts": 0, "pid": .integer(process), "tid": .integer(rank), "args": ["name": .string(name)]]
+            [
+                "name": .string(key), "ph": "M", "ts": 0, "pid": .integer(process), "tid": .integer(rank),
+                "args": ["name": .string(name)],
+            ]
         }
     }
 

@@ -21,9 +21,9 @@ enum BenchCommand {
             return (plan.ranksOfHosts.count { $0 > 0 }, plan.isOversubscribed)
         }
         if options.isDryRun { return try show(sweep, job) }
-        do { return try BenchSession(job: job, sweep: sweep, cores: cores.reduce(0, +)).run() } catch
-            let failure as BenchFailure
-        {
+        do {
+            return try BenchSession(job: job, sweep: sweep, cores: cores.reduce(0, +)).run()
+        } catch let failure as BenchFailure {
             LaunchCommand.complain(failure.lines)
             return failure.exitCode
         }
@@ -51,23 +51,22 @@ enum BenchCommand {
         if let error = json["model_error"]?["largest"]?.double {
             lines.append("the model was off by \(TextTable.percent(error)) of a step at most, where it was measured")
         }
-        lines += try Self.predictionLines(model, studiesPerRank: perRank, options)
+        let predictions = try predictions(
+            model, of: json["model_name"]?.string ?? "", studiesPerRank: perRank, options)
+        lines += ScalingTable.lines(predictions, ranksPerHost: options.ranksPerHost)
         return say(lines, code: json["valid"]?.bool == true ? .done : .failed)
     }
 
-    /// The tables of all predictions.
-    static func predictionLines(_ model: ScalingModel, studiesPerRank: Int, _ options: BenchOptions) throws -> [String] {
-        let predictions = try predictions(model, studiesPerRank: studiesPerRank, options)
-        return ScalingTable.lines(predictions, ranksPerHost: options.ranksPerHost)
-    }
-
     /// All predictions, of ranks unbalanced by real reports where some were given.
+    /// - Parameter modelName: reports are cut to what this model takes.
     static func predictions(
-        _ model: ScalingModel, studiesPerRank: Int, _ options: BenchOptions
+        _ model: ScalingModel, of modelName: String, studiesPerRank: Int, _ options: BenchOptions
     ) throws -> [ScalingPrediction] {
         var model = model
         if let reports = options.reports {
-            model.costs = try StudyCosts.load(radiographs: model.costs.radiographs, tokenized: reports)
+            model.costs = try StudyCosts.load(
+                radiographs: model.costs.radiographs, tokenized: reports,
+                longest: ModelConfig.preset(modelName)?.maxTokens ?? .max)
         }
         return ScalingPrediction.all(
             model, ranksPerHost: options.ranksPerHost, studiesPerRank: studiesPerRank,

@@ -1,48 +1,48 @@
 import AltaCore
 
 /// The command line of `alta-launch bench`, read.
-struct BenchOptions: Equatable, Sendable {
+package struct BenchOptions: Equatable, Sendable {
     /// Which curves are measured.
-    enum Mode: String, CaseIterable, Sendable {
+    package enum Mode: String, CaseIterable, Sendable {
         case strong, weak, both
     }
 
     /// Ranks of the jobs, ascending; empty: powers of two up to what fits.
-    var ranks: [Int] = []
-    var hostFile: String?
-    var threadsPerRank = 1
-    var mayBind = true
-    var mode = Mode.both
-    var measuresWholeNodes = true
-    var model = "alta-base"
-    var precision = "bf16"
+    package var ranks: [Int] = []
+    package var hostFile: String?
+    package var threadsPerRank = 1
+    package var mayBind = true
+    package var mode = Mode.both
+    package var measuresWholeNodes = true
+    package var model = "alta-base"
+    package var precision = "bf16"
     /// Of the strong curve's global batch; nil: the largest job's studies of the weak curve.
-    var studies: Int?
+    package var studies: Int?
     /// Of the weak curve; nil: the strong curve's share of a rank of the largest job, or 4.
-    var studiesPerRank: Int?
-    var steps = 5
-    var warmUpSteps = 2
-    var repeats = 3
-    var output = "scaling"
-    var trace: String?
-    var timeoutSeconds: Double?
-    var worker: String?
-    var isDryRun = false
+    package var studiesPerRank: Int?
+    package var steps = 5
+    package var warmUpSteps = 2
+    package var repeats = 3
+    package var output = "scaling"
+    package var trace: String?
+    package var timeoutSeconds: Double?
+    package var worker: String?
+    package var isDryRun = false
     /// A `scaling.json` whose predictions are printed; nothing is measured.
-    var predict: String?
+    package var predict: String?
     /// A `scaling.json` whose model is held against what is measured; nil: the model is fitted to it.
-    var calibration: String?
+    package var calibration: String?
     /// The speed of the hosts' links; nil: measured.
-    var networkGigabits: Double?
-    var latencySeconds: Double?
-    var ranksPerHost = 32
-    var globalBatch = 1024
+    package var networkGigabits: Double?
+    package var latencySeconds: Double?
+    package var ranksPerHost = 32
+    package var globalBatch = 1024
     /// Tokenized reports whose lengths unbalance ranks in predictions; nil: those of `bench step`.
-    var reports: String?
+    package var reports: String?
     /// More options of `alta-worker bench step`.
-    var workerArguments: [String] = []
+    package var workerArguments: [String] = []
 
-    static let command = CommandDescription(
+    package static let command = CommandDescription(
         name: "alta-launch bench",
         summary: "Measures how training steps scale over ranks and hosts, checks that every job computes the same, and "
             + "predicts larger clusters.",
@@ -52,7 +52,8 @@ struct BenchOptions: Equatable, Sendable {
             .value("--threads-per-rank", name: "T", "threads of each rank (1)"),
             .flag("--no-binding", documentation: "leave ranks unbound, where other jobs share the machine"),
             .value("--mode", name: "MODE", "strong, weak or both (the default)"),
-            .flag("--no-whole-nodes", documentation: "leave out one rank with all threads of a host against many ranks"),
+            .flag(
+                "--no-whole-nodes", documentation: "leave out one rank with all threads of a host against many ranks"),
             .value("--model", name: "NAME", "alta-tiny, alta-small or alta-base (the default)"),
             .value("--precision", name: "PRECISION", "fp32, bf16 (the default) or auto"),
             .value("--studies", name: "B", "global batch of the strong curve (that of the weak curve's largest job)"),
@@ -69,13 +70,15 @@ struct BenchOptions: Equatable, Sendable {
             .value("--predict", name: "SCALING.json", "print the predictions of a saved result, and measure nothing"),
             .value("--calibration", name: "SCALING.json", "hold the model of a saved result against this one"),
             .value("--network-gbit", name: "G", "speed of the hosts' links in Gbit/s (measured)"),
-            .value("--latency-us", name: "L", "microseconds of a small message between hosts (30; from 100 Gbit/s on 5)"),
+            .value(
+                "--latency-us", name: "L", "microseconds of a small message between hosts (30; from 100 Gbit/s on 5)"),
             .value("--ranks-per-host", name: "N", "ranks on a host of the predicted clusters (32)"),
             .value("--global-batch", name: "B", "global batch of the predicted strong curve (1024)"),
             .value("--reports", name: "FILE", "output of alta-data tokenize: real lengths unbalance predicted ranks"),
         ],
         trailingName: "STEP-OPTIONS...",
-        example: "alta-launch bench --ranks 1,2 --studies 8 --studies-per-rank 4 --steps 5 --repeats 3 --output scaling",
+        example:
+            "alta-launch bench --ranks 1,2 --studies 8 --studies-per-rank 4 --steps 5 --repeats 3 --output scaling",
         notes: """
             What follows -- is handed on to alta-worker bench step, as --micro-batch 4. FOLDER gets scaling.json, scaling.svg and
             runs.jsonl (each job's lines as they came). Every job's first step is compared with that of one rank on the same
@@ -84,7 +87,7 @@ struct BenchOptions: Equatable, Sendable {
 
     /// Reads the arguments after `bench`; nil where they ask for help.
     /// - Throws: usage errors: unknown options, missing values, numbers out of range.
-    init?(arguments: [String]) throws {
+    package init?(arguments: [String]) throws {
         let parsed = try Self.command.parse(arguments)
         if parsed.wantsHelp { return nil }
         guard parsed.positionals.isEmpty else { throw Self.command.usageError("unexpected argument", "see --help") }

@@ -45,7 +45,7 @@ struct BenchSession {
 
     private func publish(_ result: ScalingResult) throws -> Int32 {
         let predictions = try BenchCommand.predictions(
-            result.model, studiesPerRank: sweep.studiesPerRank, options)
+            result.model, of: options.model, studiesPerRank: sweep.studiesPerRank, options)
         let setting = try setting()
         let json = try result.json(setting: setting, predictions: predictions).text(.pretty)
         try DurableFile.write("\(folder)/scaling.json", bytes: Array((json + "\n").utf8))

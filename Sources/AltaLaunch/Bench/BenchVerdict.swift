@@ -1,13 +1,13 @@
 import Foundation
 
 /// Whether a job computed what one rank computes, and how that is known.
-struct BenchVerdict: Equatable, Sendable {
-    var isValid: Bool
+package struct BenchVerdict: Equatable, Sendable {
+    package var isValid: Bool
     /// What was compared, or what differs.
-    var text: String
+    package var text: String
 
     /// How far the first step's losses may be apart where the engine does not keep bits: bf16 products of other shapes.
-    static let lossTolerance = 1e-3
+    package static let lossTolerance = 1e-3
 
     /// Judges the steps of a job.
     ///
@@ -15,7 +15,9 @@ struct BenchVerdict: Equatable, Sendable {
     ///   - rounds: of the job, each with as many steps.
     ///   - oneRank: the steps of one rank over the same global batch in a timed job; empty: there was none.
     ///   - reference: the untimed first step of one rank, where there was no timed job.
-    static func judge(_ run: BenchRun, rounds: [[StepRecord]], oneRank: [StepRecord], reference: StepRecord?) -> BenchVerdict {
+    package static func judge(_ run: BenchRun, rounds: [[StepRecord]], oneRank: [StepRecord], reference: StepRecord?)
+        -> BenchVerdict
+    {
         let records = rounds.flatMap { $0 }
         guard let first = records.first, let standard = oneRank.first ?? reference else {
             return BenchVerdict(isValid: false, text: "there is nothing to compare")
@@ -23,7 +25,9 @@ struct BenchVerdict: Equatable, Sendable {
         for record in records + [standard] where !(record.loss.isFinite && record.firstLoss.isFinite) {
             return BenchVerdict(isValid: false, text: "a loss is not finite")
         }
-        if let other = records.first(where: { ($0.ranks, $0.threads, $0.studies) != (run.ranks, run.threads, run.studies) }) {
+        if let other = records.first(where: {
+            ($0.ranks, $0.threads, $0.studies) != (run.ranks, run.threads, run.studies)
+        }) {
             return BenchVerdict(
                 isValid: false,
                 text: "it ran as \(other.ranks) ranks x \(other.threads) threads with \(other.studies) studies")
@@ -36,7 +40,8 @@ struct BenchVerdict: Equatable, Sendable {
         return keepsBits ? bits(rounds, oneRank, standard) : losses(records, standard)
     }
 
-    private static func bits(_ rounds: [[StepRecord]], _ oneRank: [StepRecord], _ standard: StepRecord) -> BenchVerdict {
+    private static func bits(_ rounds: [[StepRecord]], _ oneRank: [StepRecord], _ standard: StepRecord) -> BenchVerdict
+    {
         for (index, records) in rounds.enumerated() {
             for record in records where record.firstHash != standard.firstHash {
                 return BenchVerdict(
@@ -56,7 +61,8 @@ struct BenchVerdict: Equatable, Sendable {
     }
 
     private static func losses(_ records: [StepRecord], _ standard: StepRecord) -> BenchVerdict {
-        let apart = records.map { abs($0.firstLoss - standard.firstLoss) / max(abs(standard.firstLoss), 1e-12) }.max() ?? 0
+        let apart =
+            records.map { abs($0.firstLoss - standard.firstLoss) / max(abs(standard.firstLoss), 1e-12) }.max() ?? 0
         let size = String(format: "%.1e", apart)
         guard apart <= lossTolerance else {
             return BenchVerdict(isValid: false, text: "the first step's loss is \(size) apart from one rank's")

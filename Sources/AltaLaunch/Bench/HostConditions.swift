@@ -1,17 +1,23 @@
 import Foundation
 
 /// How busy this machine was before a job: other users make times worthless.
-struct HostConditions: Equatable, Sendable {
+package struct HostConditions: Equatable, Sendable {
     /// The kernel's mean of runnable tasks over a minute; the job before counts too.
-    var loadAverage: Double
+    package var loadAverage: Double
     /// Cores that were busy in the moment before the job.
-    var busyCores: Double
+    package var busyCores: Double
+
+    /// Stores what was seen.
+    package init(loadAverage: Double = 0, busyCores: Double = 0) {
+        self.loadAverage = loadAverage
+        self.busyCores = busyCores
+    }
 
     /// A quarter of a core at work for others slows some rank down visibly.
-    var isNoisy: Bool { busyCores > 0.25 }
+    package var isNoisy: Bool { busyCores > 0.25 }
 
     /// Looks for `seconds`; the caller does nothing meanwhile. Zeros where the kernel tells nothing.
-    static func look(seconds: Double = 0.3) -> HostConditions {
+    package static func look(seconds: Double = 0.3) -> HostConditions {
         let before = busySeconds()
         let start = ContinuousClock.now
         usleep(UInt32(seconds * 1e6))
@@ -27,7 +33,7 @@ struct HostConditions: Equatable, Sendable {
     }
 
     /// From the first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal; guests are in user.
-    static func busyTicks(inStatistics text: String) -> Double {
+    package static func busyTicks(inStatistics text: String) -> Double {
         let fields = text.prefix { $0 != "\n" }.split(separator: " ").dropFirst().prefix(8).map { Double($0) ?? 0 }
         return fields.enumerated().reduce(0) { $1.offset == 3 || $1.offset == 4 ? $0 : $0 + $1.element }
     }

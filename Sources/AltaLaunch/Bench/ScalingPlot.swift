@@ -1,9 +1,15 @@
 import Foundation
 
 /// Draws a result: studies a second with the ideal and the model, and efficiency, both over ranks.
-struct ScalingPlot {
-    let result: ScalingResult
-    let setting: BenchSetting
+package struct ScalingPlot {
+    package let result: ScalingResult
+    package let setting: BenchSetting
+
+    /// Stores what is drawn.
+    package init(result: ScalingResult, setting: BenchSetting) {
+        self.result = result
+        self.setting = setting
+    }
 
     private static let colors: [ScalingCurve: String] = [.strong: "#1f5fa8", .weak: "#b8520b", .wholeNode: "#2e7d32"]
     private static let shapes: [ScalingCurve: VectorDrawing.MarkShape] = [
@@ -11,17 +17,17 @@ struct ScalingPlot {
     ]
 
     /// The file's text.
-    var svg: String {
-        var drawing = VectorDrawing(width: 1040, height: 560)
+    package var svg: String {
+        var drawing = VectorDrawing(width: 1040, height: 580)
         heading(&drawing)
         let ticks = Set(result.points.map(\.run.ranks)).sorted()
         let most = Double(ticks.last ?? 1)
         let rates = result.points.map(\.studiesPerSecond.largest) + curves.flatMap { ideal($0).map(\.value) }
         let rate = PlotPanel(
-            left: 90, top: 110, width: 390, height: 300, title: "Throughput", label: "studies per second",
+            left: 90, top: 130, width: 390, height: 300, title: "Throughput", label: "studies per second",
             ranks: most, largest: Self.roundedUp((rates.max() ?? 1) * 1.02))
         let efficiency = PlotPanel(
-            left: 610, top: 110, width: 390, height: 300, title: "Efficiency",
+            left: 610, top: 130, width: 390, height: 300, title: "Efficiency",
             label: "share of perfect scaling (%)", ranks: most,
             largest: max(1.2, Self.roundedUp((result.points.map(\.efficiency).max() ?? 1) * 1.02)), isPercent: true)
         rate.draw(on: &drawing, ticks: ticks)
@@ -45,11 +51,16 @@ struct ScalingPlot {
         drawing.text(
             "Training steps of \(options.model), \(record?.precision ?? options.precision), on \(setting.host) "
                 + "(\(setting.cores) cores)", x: 30, y: 34, size: 18, isBold: true)
-        let rounds = "medians of \(options.repeats) round\(options.repeats == 1 ? "" : "s") x \(options.steps) steps, bars from "
+        let rounds =
+            "medians of \(options.repeats) round\(options.repeats == 1 ? "" : "s") x \(options.steps) steps, bars from "
             + "smallest to largest round"
         drawing.text(rounds, x: 30, y: 56, size: 13, color: "#555")
-        let verdict = result.isValid
-            ? ("valid: every job's losses equal one rank's" + (result.measurement.isNoisy ? "; NOISY machine" : ""), "#2e7d32")
+        let verdict =
+            result.isValid
+            ? (
+                "valid: every job's losses equal one rank's" + (result.measurement.isNoisy ? "; NOISY machine" : ""),
+                "#2e7d32"
+            )
             : ("INVALID: some job did not compute what one rank computes", "#c00000")
         drawing.text(verdict.0, x: 30, y: 78, size: 14, color: verdict.1, isBold: true)
     }
@@ -112,23 +123,25 @@ struct ScalingPlot {
         var x = 60.0
         for curve in curves {
             guard let point = points(curve).first else { continue }
-            let growth = curve == .weak ? "\(point.run.studies / point.run.ranks) studies a rank" : "\(point.run.studies) studies"
+            let growth =
+                curve == .weak
+                ? "\(point.run.studies / point.run.ranks) studies a rank" : "\(point.run.studies) studies"
             let text = curve == .wholeNode ? "whole node: all cores as 1 rank or as many" : "\(curve.title), \(growth)"
-            drawing.mark(Self.shapes[curve] ?? .circle, x: x, y: 486, color: Self.colors[curve] ?? "#222", title: text)
-            drawing.text(text, x: x + 12, y: 491)
+            drawing.mark(Self.shapes[curve] ?? .circle, x: x, y: 506, color: Self.colors[curve] ?? "#222", title: text)
+            drawing.text(text, x: x + 12, y: 511)
             x += 34 + 7.6 * Double(text.count)
         }
         x = 60
         let marks: [(dashes: String, text: String)] = [("3 4", "ideal"), ("10 4", "model")]
         for (dashes, text) in marks {
-            drawing.line([(x - 6, 518), (x + 30, 518)], color: "#222", width: 1.5, dashes: dashes)
-            drawing.text(text, x: x + 38, y: 523)
+            drawing.line([(x - 6, 538), (x + 30, 538)], color: "#222", width: 1.5, dashes: dashes)
+            drawing.text(text, x: x + 38, y: 543)
             x += 110
         }
-        drawing.mark(.cross, x: x + 6, y: 518, color: "#c00000", title: "INVALID")
-        drawing.text("INVALID", x: x + 20, y: 523)
-        drawing.mark(.circle, x: x + 112, y: 518, color: "#999", title: "oversubscribed")
-        drawing.text("more threads than cores", x: x + 126, y: 523)
+        drawing.mark(.cross, x: x + 6, y: 538, color: "#c00000", title: "INVALID")
+        drawing.text("INVALID", x: x + 20, y: 543)
+        drawing.mark(.circle, x: x + 112, y: 538, color: "#999", title: "oversubscribed")
+        drawing.text("more threads than cores", x: x + 126, y: 543)
     }
 
     private static func roundedUp(_ value: Double) -> Double {

@@ -1,21 +1,35 @@
 import AltaCore
 
 /// What a result says of where and how it was measured.
-struct BenchSetting: Equatable, Sendable {
-    var host: String
-    var hosts: [String]
-    var cores: Int
+package struct BenchSetting: Equatable, Sendable {
+    package var host: String
+    package var hosts: [String]
+    package var cores: Int
     /// The operating system's kernel.
-    var system: String
+    package var system: String
     /// Of the worker's bytes.
-    var workerHash: String
-    var options: BenchOptions
-    var secondsSince1970: Double
+    package var workerHash: String
+    package var options: BenchOptions
+    package var secondsSince1970: Double
+
+    /// Stores the facts.
+    package init(
+        host: String, hosts: [String] = [], cores: Int, system: String = "", workerHash: String = "",
+        options: BenchOptions, secondsSince1970: Double = 0
+    ) {
+        self.host = host
+        self.hosts = hosts
+        self.cores = cores
+        self.system = system
+        self.workerHash = workerHash
+        self.options = options
+        self.secondsSince1970 = secondsSince1970
+    }
 }
 
 extension ScalingResult {
     /// The contents of `scaling.json`.
-    func json(setting: BenchSetting, predictions: [ScalingPrediction]) -> JSONValue {
+    package func json(setting: BenchSetting, predictions: [ScalingPrediction]) -> JSONValue {
         let record = points.compactMap { measurement.records($0.run).first }.first
         var object = JSONObject()
         object["format"] = "alta scaling 1"

@@ -7,7 +7,7 @@ extension ScalingResult {
     ]
 
     /// The result as lines for a person.
-    var table: [String] {
+    package var table: [String] {
         var lines = TextTable.lines(header: Self.header, rows: points.map(row), leftColumns: [0, 11, 13])
         lines += points.filter { !$0.verdict.isValid }.map { "  INVALID: \($0.run.name): \($0.verdict.text)" }
         let texts = Set(points.filter(\.verdict.isValid).map(\.verdict.text)).sorted()
@@ -30,10 +30,11 @@ extension ScalingResult {
     }
 
     /// What a reader must know before believing the numbers.
-    var notes: [String] {
+    package var notes: [String] {
         var notes: [String] = []
         if measurement.isNoisy {
-            notes.append("NOISY: others used this machine's processors before some jobs; measure again when it is quiet")
+            notes.append(
+                "NOISY: others used this machine's processors before some jobs; measure again when it is quiet")
         }
         if points.contains(where: \.run.isOversubscribed) {
             notes.append("oversubscribed: more threads than cores; such a time says nothing of scaling")
@@ -57,7 +58,7 @@ extension ScalingResult {
 
 extension ScalingCurve {
     /// As a person calls it.
-    var title: String {
+    package var title: String {
         switch self {
         case .strong: "strong"
         case .weak: "weak"

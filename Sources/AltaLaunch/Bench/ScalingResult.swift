@@ -1,64 +1,64 @@
 import AltaCore
 
 /// A place on a curve, measured.
-struct ScalingPoint: Equatable, Sendable {
+package struct ScalingPoint: Equatable, Sendable {
     /// A median with the smallest and the largest of the rounds.
-    struct Spread: Equatable, Sendable {
-        var median = 0.0
-        var smallest = 0.0
-        var largest = 0.0
+    package struct Spread: Equatable, Sendable {
+        package var median = 0.0
+        package var smallest = 0.0
+        package var largest = 0.0
 
-        init(_ values: [Double]) {
+        package init(_ values: [Double]) {
             median = ScalingModel.median(values) ?? 0
             smallest = values.min() ?? 0
             largest = values.max() ?? 0
         }
     }
 
-    var curve: ScalingCurve
-    var run: BenchRun
-    var studiesPerSecond: Spread
-    var secondsPerStep: Spread
+    package var curve: ScalingCurve
+    package var run: BenchRun
+    package var studiesPerSecond: Spread
+    package var secondsPerStep: Spread
     /// Studies a second against the first place of the curve, within a round.
-    var ratio: Spread
+    package var ratio: Spread
     /// The median ratio over that of the cores.
-    var efficiency: Double
+    package var efficiency: Double
     /// The share of a step that ranks spend on communication and waiting, in the mean.
-    var exposedCommunication: Double
+    package var exposedCommunication: Double
     /// The part of it that is known to be waiting.
-    var waiting: Double
+    package var waiting: Double
     /// The rank that most often computed longest.
-    var slowestRank: Int
-    var slowestHost: String
-    var loss: Double
-    var hash: String
-    var verdict: BenchVerdict
+    package var slowestRank: Int
+    package var slowestHost: String
+    package var loss: Double
+    package var hash: String
+    package var verdict: BenchVerdict
     /// Seconds of a step by the model; nil: it does not apply.
-    var predictedSeconds: Double?
+    package var predictedSeconds: Double?
 
     /// How far the model is off.
-    var modelError: Double? { predictedSeconds.map { $0 / secondsPerStep.median - 1 } }
+    package var modelError: Double? { predictedSeconds.map { $0 / secondsPerStep.median - 1 } }
 }
 
 /// What a sweep came to: a pure function of what was measured.
-struct ScalingResult: Equatable, Sendable {
-    var measurement: SweepMeasurement
-    var points: [ScalingPoint]
-    var model: ScalingModel
+package struct ScalingResult: Equatable, Sendable {
+    package var measurement: SweepMeasurement
+    package var points: [ScalingPoint]
+    package var model: ScalingModel
     /// Between the hosts of the sweep; nil: one host.
-    var network: ScalingNetwork?
+    package var network: ScalingNetwork?
     /// Whether the model was fitted to another result than this.
-    var isModelForeign: Bool
+    package var isModelForeign: Bool
 
     /// Whether every job computed what one rank computes.
-    var isValid: Bool { points.allSatisfy(\.verdict.isValid) }
+    package var isValid: Bool { points.allSatisfy(\.verdict.isValid) }
 
     /// The model's errors at all places where it applies.
-    var modelErrors: [Double] { points.compactMap(\.modelError) }
+    package var modelErrors: [Double] { points.compactMap(\.modelError) }
 
     /// - Parameters:
     ///   - model: made elsewhere, or to be calibrated; `calibrates` says which.
-    init(
+    package init(
         _ measurement: SweepMeasurement, model: ScalingModel, isModelForeign: Bool, network: ScalingNetwork?,
         threads: Int
     ) {
@@ -114,7 +114,7 @@ extension ScalingModel {
     /// - Parameters:
     ///   - threads: of a rank that is predicted.
     ///   - reductions: of the ranks of one host.
-    init(_ measurement: SweepMeasurement, threads: Int, reductions: [ReductionTiming]) {
+    package init(_ measurement: SweepMeasurement, threads: Int, reductions: [ReductionTiming]) {
         self.init()
         let runs = measurement.sweep.runs.filter { $0.threads == threads && !$0.isOversubscribed }
         if let record = runs.compactMap({ measurement.records($0).first }).first {

@@ -1,26 +1,26 @@
 import AltaCore
 
 /// The shape of a job that is timed.
-struct BenchRun: Hashable, Sendable {
-    var ranks: Int
+package struct BenchRun: Hashable, Sendable {
+    package var ranks: Int
     /// Hosts that it is spread over.
-    var hosts: Int
+    package var hosts: Int
     /// Threads of each rank.
-    var threads: Int
+    package var threads: Int
     /// The global batch.
-    var studies: Int
+    package var studies: Int
     /// Whether some host has more threads than cores: such a time says nothing of scaling.
-    var isOversubscribed = false
+    package var isOversubscribed = false
 
     /// As a person calls it.
-    var name: String {
+    package var name: String {
         "\(ranks) rank\(ranks == 1 ? "" : "s") x \(threads) thread\(threads == 1 ? "" : "s"), \(studies) "
             + "stud\(studies == 1 ? "y" : "ies")"
     }
 }
 
 /// A curve of a result.
-enum ScalingCurve: String, CaseIterable, Sendable {
+package enum ScalingCurve: String, CaseIterable, Sendable {
     /// One global batch on more and more ranks.
     case strong
     /// As many studies on every rank.
@@ -30,25 +30,25 @@ enum ScalingCurve: String, CaseIterable, Sendable {
 }
 
 /// Which jobs a sweep runs, and on which curves they are: a pure function of the options and the machines.
-struct ScalingSweep: Equatable, Sendable {
+package struct ScalingSweep: Equatable, Sendable {
     /// A place on a curve.
-    struct Point: Equatable, Sendable {
-        var curve: ScalingCurve
-        var run: BenchRun
+    package struct Point: Equatable, Sendable {
+        package var curve: ScalingCurve
+        package var run: BenchRun
     }
 
     /// The places of all curves; the first of a curve is what the others are compared with.
-    var points: [Point]
+    package var points: [Point]
     /// Every job once.
-    var runs: [BenchRun]
+    package var runs: [BenchRun]
     /// Global batches for which no timed job has one rank: one rank takes one step over each, untimed.
-    var referenceBatches: [Int]
+    package var referenceBatches: [Int]
     /// Studies of a rank on the weak curve.
-    var studiesPerRank: Int
+    package var studiesPerRank: Int
 
     /// - Parameter layout: hosts, and whether too many threads share cores, for a number of ranks and threads.
     /// - Throws: usage errors: fewer studies than ranks, or what `layout` throws.
-    init(
+    package init(
         options: BenchOptions, coresOfHosts: [Int], layout: (_ ranks: Int, _ threads: Int) throws -> (Int, Bool)
     ) throws {
         let threads = options.threadsPerRank
@@ -72,7 +72,8 @@ struct ScalingSweep: Equatable, Sendable {
         if options.mode != .strong {
             points += try ranks.map { Point(curve: .weak, run: try run($0, threads, perRank * $0)) }
         }
-        if options.measuresWholeNodes, options.mode != .weak, let cores = coresOfHosts.first, cores > 1, batch >= cores {
+        if options.measuresWholeNodes, options.mode != .weak, let cores = coresOfHosts.first, cores > 1, batch >= cores
+        {
             points += try [(1, cores), (cores, 1)].map { Point(curve: .wholeNode, run: try run($0, $1, batch)) }
         }
         let runs = points.reduce(into: [BenchRun]()) { if !$0.contains($1.run) { $0.append($1.run) } }
@@ -85,7 +86,7 @@ struct ScalingSweep: Equatable, Sendable {
 
     /// The jobs of a round, from 0: each round begins with another one, so that what changes slowly on the machine (its
     /// temperature, its other users) does not always meet the same job.
-    func order(round: Int) -> [BenchRun] {
+    package func order(round: Int) -> [BenchRun] {
         let start = round % max(runs.count, 1)
         return Array(runs[start...] + runs[..<start])
     }

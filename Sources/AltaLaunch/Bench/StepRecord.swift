@@ -1,42 +1,42 @@
 import AltaCore
 
 /// A line of `alta-worker bench step`: a step of a job.
-struct StepRecord: Equatable, Sendable {
-    var ranks: Int
-    var hosts: Int
-    var threads: Int
-    var studies: Int
+package struct StepRecord: Equatable, Sendable {
+    package var ranks: Int
+    package var hosts: Int
+    package var threads: Int
+    package var studies: Int
     /// Of the slowest rank's step.
-    var seconds: Double
-    var meanComputeSeconds: Double
-    var largestComputeSeconds: Double
+    package var seconds: Double
+    package var meanComputeSeconds: Double
+    package var largestComputeSeconds: Double
     /// Communication with waiting, the mean of the ranks.
-    var communicationSeconds: Double
-    var waitSeconds: Double
-    var lossSeconds: Double
-    var backwardSeconds: Double
-    var updateSeconds: Double
+    package var communicationSeconds: Double
+    package var waitSeconds: Double
+    package var lossSeconds: Double
+    package var backwardSeconds: Double
+    package var updateSeconds: Double
     /// The rank that computed longest.
-    var slowestRank: Int
-    var slowestHost: String
-    var loss: Double
-    var resultHash: String
-    var firstLoss: Double
-    var firstHash: String
-    var keepsBits: Bool
+    package var slowestRank: Int
+    package var slowestHost: String
+    package var loss: Double
+    package var resultHash: String
+    package var firstLoss: Double
+    package var firstHash: String
+    package var keepsBits: Bool
     /// What decides the bits, and what ran.
-    var kernels: String
-    var transport: String
-    var precision: String
-    var gradientBytes: Double
-    var gatheredBytes: Double
-    var wordGradientBytes: Double
-    var radiographCost: Int
-    var shortestReport: Int
-    var longestReport: Int
+    package var kernels: String
+    package var transport: String
+    package var precision: String
+    package var gradientBytes: Double
+    package var gatheredBytes: Double
+    package var wordGradientBytes: Double
+    package var radiographCost: Int
+    package var shortestReport: Int
+    package var longestReport: Int
 
     /// Reads a line. Errors: a key is missing or has another type.
-    init(json: JSONValue) throws {
+    package init(json: JSONValue) throws {
         let reader = Reader(json: json)
         (ranks, hosts) = (try reader.int("ranks"), try reader.int("host_count"))
         (threads, studies) = (try reader.int("threads"), try reader.int("studies"))
@@ -64,7 +64,7 @@ struct StepRecord: Equatable, Sendable {
 
     /// The records of a job, from what rank 0 printed; lines that are no objects are skipped.
     /// Errors: an object is no step, or there are fewer of them than asked for.
-    static func records(of output: [UInt8], count: Int) throws -> [StepRecord] {
+    package static func records(of output: [UInt8], count: Int) throws -> [StepRecord] {
         let lines = output.split(separator: UInt8(ascii: "\n")).filter { $0.first == UInt8(ascii: "{") }
         let records = try lines.map { line in
             try StepRecord(json: try line.withUnsafeBytes { try JSONValue(parsing: $0, file: "bench step's output") })

@@ -1,41 +1,47 @@
 import AltaCore
 
 /// A job that a sweep asks for.
-struct BenchRequest: Equatable, Sendable {
-    var run: BenchRun
-    var warmUpSteps: Int
-    var steps: Int
+package struct BenchRequest: Equatable, Sendable {
+    package var run: BenchRun
+    package var warmUpSteps: Int
+    package var steps: Int
     /// Where the last step's timeline goes.
-    var trace: String?
+    package var trace: String?
 }
 
 /// What a job of the sweep measured.
-struct BenchRound: Equatable, Sendable {
+package struct BenchRound: Equatable, Sendable {
     /// The timed steps.
-    var records: [StepRecord]
+    package var records: [StepRecord]
     /// What this machine did before.
-    var conditions: HostConditions
+    package var conditions: HostConditions
+
+    /// Stores what was measured.
+    package init(records: [StepRecord], conditions: HostConditions) {
+        self.records = records
+        self.conditions = conditions
+    }
 
     /// The median over its steps.
-    var seconds: Double { ScalingModel.median(records.map(\.seconds)) ?? 0 }
+    package var seconds: Double { ScalingModel.median(records.map(\.seconds)) ?? 0 }
     /// Of the median step.
-    var studiesPerSecond: Double { Double(records.first?.studies ?? 0) / max(seconds, .leastNormalMagnitude) }
+    package var studiesPerSecond: Double { Double(records.first?.studies ?? 0) / max(seconds, .leastNormalMagnitude) }
 }
 
 /// Everything that the jobs of a sweep measured.
-struct SweepMeasurement: Equatable, Sendable {
-    var sweep: ScalingSweep
+package struct SweepMeasurement: Equatable, Sendable {
+    package var sweep: ScalingSweep
     /// Of each job its rounds, in order.
-    var rounds: [BenchRun: [BenchRound]] = [:]
+    package var rounds: [BenchRun: [BenchRound]] = [:]
     /// For each global batch without a timed job of one rank, the step of one rank.
-    var references: [Int: StepRecord] = [:]
+    package var references: [Int: StepRecord] = [:]
 
     /// Runs all jobs: first the references, then round after round.
     ///
     /// - Parameters:
     ///   - perform: runs a job.
     ///   - tell: hears what is next.
-    init(
+    package init(
         _ sweep: ScalingSweep, options: BenchOptions, tell: (String) -> Void,
         perform: (BenchRequest) throws -> BenchRound
     ) throws {
@@ -51,7 +57,8 @@ struct SweepMeasurement: Equatable, Sendable {
                 let request = BenchRequest(run: run, warmUpSteps: options.warmUpSteps, steps: options.steps)
                 let measured = try perform(request)
                 if measured.conditions.isNoisy {
-                    tell("warning: others used \(TextTable.number(measured.conditions.busyCores)) cores before this job")
+                    tell(
+                        "warning: others used \(TextTable.number(measured.conditions.busyCores)) cores before this job")
                 }
                 rounds[run, default: []].append(measured)
             }
@@ -59,11 +66,11 @@ struct SweepMeasurement: Equatable, Sendable {
     }
 
     /// Whether other users of this machine were seen before any job.
-    var isNoisy: Bool { rounds.values.contains { $0.contains { $0.conditions.isNoisy } } }
+    package var isNoisy: Bool { rounds.values.contains { $0.contains { $0.conditions.isNoisy } } }
 
     /// All steps of a job.
-    func records(_ run: BenchRun) -> [StepRecord] { (rounds[run] ?? []).flatMap(\.records) }
+    package func records(_ run: BenchRun) -> [StepRecord] { (rounds[run] ?? []).flatMap(\.records) }
 
     /// The timed job of one rank over a global batch.
-    func oneRank(studies: Int) -> BenchRun? { sweep.runs.first { $0.ranks == 1 && $0.studies == studies } }
+    package func oneRank(studies: Int) -> BenchRun? { sweep.runs.first { $0.ranks == 1 && $0.studies == studies } }
 }

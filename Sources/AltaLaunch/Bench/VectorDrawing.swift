@@ -46,7 +46,8 @@ struct VectorDrawing {
             switch shape {
             case .circle: "<circle cx=\"\(Self.number(x))\" cy=\"\(Self.number(y))\" r=\"5\" fill=\"\(color)\">"
             case .square: "<rect x=\"\(left)\" y=\"\(top)\" width=\"10\" height=\"10\" fill=\"\(color)\">"
-            case .diamond: "<path d=\"M\(Self.number(x)) \(Self.number(y - 7))l7 7l-7 7l-7 -7z\" fill=\"\(color)\">"
+            case .diamond:
+                "<path d=\"M\(Self.number(x)) \(Self.number(y - 9))l9 9l-9 9l-9 -9z\" fill=\"none\" stroke=\"\(color)\" stroke-width=\"2.5\">"
             case .cross:
                 "<path d=\"M\(left) \(top)l10 10m0 -10l-10 10\" stroke=\"\(color)\" stroke-width=\"3\" fill=\"none\">"
             }

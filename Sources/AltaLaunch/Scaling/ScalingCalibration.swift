@@ -108,12 +108,22 @@ extension ScalingModel {
             fixedSeconds = update
             secondsPerStudy = Self.median(alone.map { max(0, $0.otherSeconds - update) / $0.share }) ?? 0
         }
-        let pairs = alone.map { $0.share * Double($0.studies) }
-        let products = zip(pairs, alone).reduce(0) { $0 + $1.0 * $1.1.lossSeconds }
-        secondsPerPair = products / max(pairs.reduce(0) { $0 + $1 * $1 }, 1)
+        fitLosses(alone)
         let sweeps = alone.map { $0.backwardSeconds / max($0.otherSeconds, .leastNormalMagnitude) }
         backwardShare = min(1, Self.median(sweeps) ?? 0)
         ownSumSeconds = Self.median(alone.map(\.communicationSeconds)) ?? 0
+    }
+
+    /// What the losses cost whatever the batch belongs to the fixed part.
+    private mutating func fitLosses(_ alone: [ScalingObservation]) {
+        let points = alone.map { (x: $0.share * Double($0.studies), y: $0.lossSeconds) }
+        if let line = Self.line(points), line.slope > 0, line.start >= 0 {
+            fixedSeconds += line.start
+            secondsPerPair = line.slope
+        } else {
+            let products = points.reduce(0) { $0 + $1.x * $1.y }
+            secondsPerPair = products / max(points.reduce(0) { $0 + $1.x * $1.x }, 1)
+        }
     }
 
     private mutating func fitSums(_ reductions: [ReductionTiming]) {

@@ -68,34 +68,3 @@ public struct ScalingPrediction: Equatable, Sendable {
         ]
     }
 }
-
-/// Predictions for a person: a block for each network and way to grow.
-public enum ScalingTable {
-    private static let header = ["ranks", "hosts", "studies", "step s", "exposed s", "studies/s", "efficiency", "what costs most"]
-
-    /// The lines of all predictions.
-    public static func lines(_ predictions: [ScalingPrediction], ranksPerHost: Int) -> [String] {
-        var lines: [String] = []
-        var title = ""
-        var rows: [[String]] = []
-        func close() {
-            if !rows.isEmpty { lines += ["", title] + TextTable.lines(header: header, rows: rows, leftColumns: [7]) }
-            rows = []
-        }
-        for prediction in predictions {
-            let step = prediction.step
-            let growth = prediction.mode == .strong
-                ? "\(step.studies) studies in all" : "\(step.studies / step.ranks) studies a rank"
-            let own = "predicted, \(step.network), \(growth), \(ranksPerHost) ranks a host:"
-            if own != title { close() }
-            title = own
-            rows.append([
-                "\(step.ranks)", "\(step.hosts)", "\(step.studies)", TextTable.number(step.seconds),
-                TextTable.number(step.communicationSeconds), TextTable.number(step.studiesPerSecond),
-                TextTable.percent(prediction.efficiency), prediction.limit.rawValue,
-            ])
-        }
-        close()
-        return lines
-    }
-}

@@ -21,7 +21,8 @@ public struct StudyCosts: Equatable, Sendable {
 
     /// Reads what `alta-data tokenize` printed, an object with `ids` a line.
     /// Errors: the file cannot be read, a line is none of those, or there is none.
-    public static func load(radiographs: Int, tokenized path: String) throws -> StudyCosts {
+    /// - Parameter longest: the most tokens that the model takes: longer reports are cut.
+    public static func load(radiographs: Int, tokenized path: String, longest: Int = .max) throws -> StudyCosts {
         let bytes = try SmallFile.contents(path, what: "the tokenized reports", limit: 1 << 30)
         var lengths: [Int] = []
         for (row, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
@@ -31,7 +32,7 @@ public struct StudyCosts: Equatable, Sendable {
                     "a line is no tokenized report", remedy: "give the output of alta-data tokenize", file: path,
                     row: row + 1)
             }
-            lengths.append(ids.count)
+            lengths.append(min(ids.count, longest))
         }
         guard !lengths.isEmpty else {
             throw AltaError("there is no report", remedy: "give the output of alta-data tokenize", file: path)
@@ -43,7 +44,9 @@ public struct StudyCosts: Equatable, Sendable {
     /// is dealt as in training: the costliest study first, each to the rank that has least so far (ties: the lowest).
     public func imbalance(studies: Int, ranks: Int) -> Double {
         guard studies > 0, ranks > 1 else { return 1 }
-        let costs = (0..<studies).map { radiographs + reports[min(reports.count - 1, (2 * $0 + 1) * reports.count / (2 * studies))] }
+        let costs = (0..<studies).map {
+            radiographs + reports[min(reports.count - 1, (2 * $0 + 1) * reports.count / (2 * studies))]
+        }
         var least = LeastLoad(ranks: ranks)
         for cost in costs.reversed() { least.add(cost) }
         let mean = Double(costs.reduce(0, +)) / Double(ranks)
