@@ -94,4 +94,12 @@ enum MPI {
         guard let name else { throw AltaError("MPI_Get_processor_name failed") }
         return name
     }
+
+    /// What the library calls itself, its first line; may be asked for at any time.
+    static func libraryVersion() -> String? {
+        let name = text(capacity: alta_mpi_max_library_version()) {
+            MPI_Get_library_version($0, $1) == alta_mpi_success()
+        }
+        return name?.split { $0.isNewline || $0 == "\0" }.first.map(String.init)
+    }
 }

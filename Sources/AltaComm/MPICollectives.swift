@@ -70,6 +70,9 @@ public final class MPICollectives: Collectives {
             hostName: try MPI.processorName(), limits: limits)
     }
 
+    /// What the MPI library calls itself, with its version, for records. Not collective.
+    public static var libraryVersion: String { MPI.libraryVersion() ?? "unknown" }
+
     /// Leaves the job and ends MPI. Collective; nothing else may be called afterwards.
     ///
     /// Waits for every rank first: the ranks that stay would wait for ever for one that has gone.

@@ -19,13 +19,20 @@ public enum LaunchCommand {
         case "run": return try launch(rest)
         case "check": return try CheckCommand.run(rest) { _ = say($0) }
         case "debug": return try DebugCommand.run(rest)
-        case "-h", "--help", "help": return say(LaunchOptions.command.help)
-        case let later? where ["bench"].contains(later):
-            throw usageError("alta-launch \(later) is not available in this version")
+        case "bench": return try BenchCommand.run(rest)
+        case "-h", "--help", "help": return say(overview)
         case let unknown?: throw usageError("\(unknown) is no command of alta-launch")
         case nil: throw usageError("no command given")
         }
     }
+
+    private static let overview = """
+        \(LaunchOptions.command.help)
+        Other commands, each with --help and an example:
+          alta-launch check   what would keep a job from running well, before it is started
+          alta-launch debug   ranks under a debugger, or as threads of one process; what a hanging job is doing
+          alta-launch bench   how fast a training step is on more ranks and hosts, and would be on yet more
+        """
 
     private static func launch(_ arguments: [String]) throws -> Int32 {
         guard var options = try LaunchOptions(arguments: arguments) else { return say(LaunchOptions.command.help) }
@@ -43,7 +50,7 @@ public enum LaunchCommand {
     }
 
     private static func usageError(_ what: String) -> AltaError {
-        AltaError(what, remedy: "use: alta-launch run -n N [option]... -- SUBCOMMAND...", exitCode: .usage)
+        AltaError(what, remedy: "use alta-launch run -n N [option]... -- SUBCOMMAND..., or check, debug, bench; see alta-launch --help", exitCode: .usage)
     }
 
     private static func show(_ plan: LaunchPlan, _ options: LaunchOptions, _ output: String?) -> Int32 {

@@ -25,6 +25,8 @@ public struct Supervisor {
         public init() {}
     }
 
+    /// Takes what rank 0 writes to its standard output, instead of the screen.
+    var takeOutput: ((ArraySlice<UInt8>) -> Void)?
     /// What the ranks printed.
     public private(set) var output: RankOutput
 
@@ -146,7 +148,7 @@ public struct Supervisor {
             if showsEveryRank {
                 print(tagged.lines(piece, of: source, isError: stream == 1), stream)
             } else if source == .rank(0) {
-                screen.show(piece, isError: stream == 1)
+                if stream == 0, let takeOutput { takeOutput(piece) } else { screen.show(piece, isError: stream == 1) }
             }
         }
     }

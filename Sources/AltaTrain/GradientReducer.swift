@@ -14,6 +14,8 @@ public final class GradientReducer {
     public let ledger: GradientLedger
     /// Seconds that the reduction took from the last sweep.
     public private(set) var secondsInSweep = 0.0
+    /// What is told of the work within the sweep; nil: nobody wants to know.
+    var timeline: Timeline?
 
     private let reduction: any BucketReduction
     private let settle: (Range<Int>) -> Void
@@ -50,7 +52,10 @@ public final class GradientReducer {
             reduction.announce(readiness.complete(slot))
         case .operationEnded:
             let start = ContinuousClock.now
-            if try reduction.advance(settle) { secondsInSweep += (ContinuousClock.now - start) / .seconds(1) }
+            guard try reduction.advance(settle) else { return }
+            let end = ContinuousClock.now
+            secondsInSweep += (end - start) / .seconds(1)
+            timeline?.add("sum of gradients", .reduction, from: start, to: end)
         }
     }
 

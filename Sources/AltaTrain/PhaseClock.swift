@@ -30,6 +30,8 @@ public final class PhaseClock {
     }
     /// Hears of every phase that begins, with the step at hand; for programs that plant faults.
     package var observer: ((_ phase: String, _ step: Int?) -> Void)?
+    /// What is told when each phase began and ended; nil: nobody wants to know.
+    public var timeline: Timeline?
 
     private let board: RankBoard?
     private let clock = ContinuousClock()
@@ -57,7 +59,11 @@ public final class PhaseClock {
     public func measure<T>(_ phase: Phase, _ body: () throws -> T) rethrows -> T {
         current = phase.rawValue
         let start = clock.now
-        defer { add(PhaseClock.seconds(start.duration(to: clock.now)), to: phase) }
+        defer {
+            let end = clock.now
+            add(PhaseClock.seconds(start.duration(to: end)), to: phase)
+            timeline?.add(phase.rawValue, .phase, from: start, to: end)
+        }
         return try body()
     }
 

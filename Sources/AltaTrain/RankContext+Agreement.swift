@@ -67,9 +67,7 @@ extension RankContext {
     ///   only the default, the run goes on and says so.
     func checkDeterminism(_ config: RunConfig, weights: ModelWeights, notice: (String) -> Void) throws {
         guard config.isDeterministic else { return }
-        let isAble =
-            engine.checkRowIndependence() && weights.packedOfEachShape().allSatisfy(engine.checkRowIndependence)
-        let able = try collectives.allGather(Int32(isAble ? 1 : 0))
+        let able = try collectives.allGather(Int32(computesRowsAlone(weights) ? 1 : 0))
         let kernels = try collectives.allGather(engine.kernelFingerprint)
         if let rank = able.firstIndex(of: 0) {
             try giveUpDeterminism(
@@ -82,6 +80,19 @@ extension RankContext {
                 remedy: "use processors of one kind and one version of oneDNN, or leave `deterministic` out",
                 notice: notice)
         }
+    }
+
+    /// Whether a row of a product does not depend on the rows beside it, in any shape of this model. Not collective.
+    private func computesRowsAlone(_ weights: ModelWeights) -> Bool {
+        engine.checkRowIndependence() && weights.packedOfEachShape().allSatisfy(engine.checkRowIndependence)
+    }
+
+    /// Whether steps over these weights have the same bits at any number of ranks, where sums do not depend on their order:
+    /// rows of products are independent on every rank, and all ranks have the same kernels. Collective.
+    func keepsBits(_ weights: ModelWeights) throws -> Bool {
+        let able = try collectives.allReduce(Int32(computesRowsAlone(weights) ? 1 : 0), .minimum) == 1
+        let kernels = try collectives.allGather(engine.kernelFingerprint)
+        return able && kernels.allSatisfy { $0 == kernels[0] }
     }
 
     /// Tells where a run that keeps its bits goes on with kernels that the checkpoint's steps were not computed with.

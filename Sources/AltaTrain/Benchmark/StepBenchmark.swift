@@ -20,6 +20,12 @@ public struct StepBenchmark {
         public var meanTokens = 84
         /// Steps that are timed, after `warmUpSteps`.
         public var steps = 5
+        /// Steps before the first that is timed: kernels are made and memory is touched in them.
+        public var warmUpSteps = 2
+        /// What carries the messages, for the output.
+        public var transport = ""
+        /// Where the timeline of the last step is written; nil: none is made.
+        public var trace: String?
         /// What trains.
         public var trainable = TrainableSet.adapters
         /// The arithmetic; what it came to is in the output.
@@ -38,9 +44,6 @@ public struct StepBenchmark {
 
         var isDeterministic: Bool { deterministic ?? (trainable == .adapters) }
     }
-
-    /// Steps before the first that is timed: kernels are made and memory is touched in them.
-    public static let warmUpSteps = 2
 
     let options: Options
     let context: RankContext
@@ -66,21 +69,39 @@ public struct StepBenchmark {
                 config: options.model, count: options.studies, meanTokens: options.meanTokens, seed: options.seed)
         }
         let meter = ByteMeter()
-        let metered = context.with(collectives: MeteredCollectives(context.collectives, meter: meter))
-        let benchmark = StepBenchmark(options: options, context: metered, meter: meter, studies: studies)
-        func tell(_ text: String) { if context.isFirst { notice(text) } }
-        tell("making \(options.modelName) with fresh weights")
-        let update = try benchmark.makeUpdate(notice: tell)
-        try benchmark.check()
-        tell("measuring the peak of matrix products")
-        let peak = try benchmark.peak()
+        let timeline = options.trace.map { _ in Timeline() }
+        var collectives: any Collectives = MeteredCollectives(context.collectives, meter: meter)
+        if let timeline { collectives = TracedCollectives(collectives, tell: timeline.add) }
+        context.clock.timeline = timeline
+        defer { context.clock.timeline = nil }
+        let benchmark = StepBenchmark(
+            options: options, context: context.with(collectives: collectives), meter: meter, studies: studies)
+        try benchmark.run(timeline, emit: emit) { text in if context.isFirst { notice(text) } }
+    }
+
+    /// Collective. All steps, from fresh weights to the line of the last.
+    private func run(
+        _ timeline: Timeline?, emit: (JSONObject) throws -> Void, notice: (String) -> Void
+    ) throws {
+        notice("making \(options.modelName) with fresh weights")
+        let update = try makeUpdate(notice: notice)
+        update.step.reducer.timeline = timeline
+        try check()
+        notice("measuring the peak of matrix products")
+        var lines = try StepLines(
+            options: options, context: context, studies: studies, peak: peak(),
+            keepsBits: context.keepsBits(update.step.model.weights),
+            gradientBytes: update.step.ledger.count * (options.isDeterministic ? 8 : 4))
         let plan = studies.plan(step: 0, rankCount: context.collectives.rankCount)
         let share = plan.shares[context.collectives.rank].map(studies.study)
-        for step in 0..<(warmUpSteps + options.steps) {
-            if step < warmUpSteps { tell("warming up: step \(step + 1) of \(warmUpSteps)") }
-            let line = try benchmark.time(update, share, step: step, peak: peak)
-            if step >= warmUpSteps, context.isFirst { try emit(line) }
+        let count = options.warmUpSteps + options.steps
+        for step in 0..<count {
+            if step < options.warmUpSteps { notice("warming up: step \(step + 1) of \(options.warmUpSteps)") }
+            let timed = try time(update, share, step: step, timeline: step == count - 1 ? timeline : nil)
+            let line = try lines.line(of: timed, step: step)
+            if step >= options.warmUpSteps, context.isFirst { try emit(line) }
         }
+        if let timeline, let trace = options.trace { try timeline.write(trace, context: context) }
         try update.step.reducer.free()
     }
 
@@ -124,58 +145,23 @@ public struct StepBenchmark {
         return try context.collectives.allReduce(own, .sum)
     }
 
+    /// Collective. One step from a barrier to its end on this rank.
     private func time(
-        _ update: TrainingUpdate, _ share: [PreparedStudy], step: Int, peak: Double
-    ) throws -> JSONObject {
+        _ update: TrainingUpdate, _ share: [PreparedStudy], step: Int, timeline: Timeline?
+    ) throws -> TimedStep {
         let plan = studies.plan(step: step, rankCount: context.collectives.rankCount)
         try context.collectives.barrier()
+        timeline?.begin()
         context.clock.reset()
         context.clock.step = step + 1
         meter.reset()
         let processorSecondsBefore = ProcessorTime.seconds()
         let report = try update(share, plan: plan, rate: 1e-4)
         let processorSeconds = ProcessorTime.seconds() - processorSecondsBefore
-        let (elapsedSeconds, bytesSent) = (context.clock.elapsedSeconds, meter.bytesSent)
-        var line = JSONObject()
-        line["step"] = .integer(step + 1 - StepBenchmark.warmUpSteps)
-        describe(&line)
-        for (key, value) in try slowest(elapsedSeconds, report) { line[key] = value }
-        let seconds = try context.collectives.allReduce(elapsedSeconds, .maximum)
-        line["processor_seconds"] = .number(try context.collectives.allReduce(processorSeconds, .sum))
-        line["gflop"] = .number(report.gflop)
-        line["gflops"] = .number(report.gflop / seconds)
-        line["gemm_peak_gflops"] = .number(peak)
-        line["peak_share"] = .number(report.gflop / seconds / peak)
-        let memory = try context.agree { try ProcessMemory.peakResidentBytes() }
-        line["peak_memory_bytes"] = .integer(Int(try context.collectives.allReduce(Int64(memory), .maximum)))
-        line["bytes_sent"] = .integer(Int(try context.collectives.allReduce(Int64(bytesSent), .maximum)))
-        line["loss"] = .number(report.losses.total)
-        return line
-    }
-
-    private func describe(_ line: inout JSONObject) {
-        line["model"] = .string(options.modelName)
-        line["precision"] = .string(options.precision.rawValue)
-        line["ranks"] = .integer(context.collectives.rankCount)
-        line["threads"] = .integer(context.engine.threads)
-        line["studies"] = .integer(options.studies)
-        line["deterministic"] = .bool(options.isDeterministic)
-        line["absent_views"] = .string(options.absentViews.rawValue)
-    }
-
-    /// Collective. The time of the slowest rank's step, with that rank's phases.
-    private func slowest(_ elapsedSeconds: Double, _ report: StepReport) throws -> [(String, JSONValue)] {
-        let own = [elapsedSeconds, report.secondsWaited] + Phase.allCases.map { report.seconds[$0] ?? 0 }
-        let all: [[Double]] = try context.collectives.allGather(own)
-        guard let slowest = all.max(by: { $0[0] < $1[0] }) else { return [] }
-        return [
-            ("seconds_per_step", .number(slowest[0])),
-            ("communication_wait", .number(slowest[1])),
-            ("studies_per_second", .number(Double(options.studies) / slowest[0])),
-            (
-                "seconds",
-                .object(members: zip(Phase.allCases, slowest.dropFirst(2)).map { ($0.rawValue, .number($1)) })
-            ),
-        ]
+        let elapsedSeconds = context.clock.elapsedSeconds
+        timeline?.end()
+        return TimedStep(
+            report: report, elapsedSeconds: elapsedSeconds, processorSeconds: processorSeconds,
+            bytesSent: meter.bytesSent)
     }
 }
