@@ -2,9 +2,21 @@ import Foundation
 
 /// Starts the package's programs, alone or as jobs of several ranks.
 public enum JobRunner {
-    /// mpirun, or nil where there is none (the tests that need it are then skipped by name).
-    public static let mpirun: String? = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-        .map { "\($0)/mpirun" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    /// mpirun, or nil where there is none (the tests that need it are then skipped by name): what `ALTA_TEST_MPIRUN` names,
+    /// else the first of the search path.
+    public static let mpirun: String? = candidates.first { FileManager.default.isExecutableFile(atPath: $0) }
+
+    private static var candidates: [String] {
+        let environment = ProcessInfo.processInfo.environment
+        if let named = environment[MPIFamily.programVariable] { return [named] }
+        return (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/mpirun" }
+    }
+
+    /// Whose mpirun it is.
+    public static let family: MPIFamily = mpirun.map(MPIFamily.of(mpirun:)) ?? .openMPI
+
+    /// Whether jobs run on the MPI that alta-launch starts.
+    public static let hasLauncher = hasMpirun && family == .openMPI
 
     /// Whether there is an mpirun.
     public static let hasMpirun = mpirun != nil
@@ -15,9 +27,7 @@ public enum JobRunner {
     }
 
     /// mpirun's options for any number of ranks on any machine: ranks share cores and yield when idle.
-    public static let mpirunOptions = [
-        "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
-    ]
+    public static let mpirunOptions = family.options
 
     /// Starts a program of the package as a job of `ranks` ranks under mpirun.
     public static func start(
@@ -48,7 +58,8 @@ public enum JobRunner {
         _ name: String, rankEnvironments: [[String: String]], _ arguments: [String], limitSeconds: Double = 60
     ) throws -> JobOutcome {
         let parts = rankEnvironments.map { variables in
-            variables.flatMap { ["-x", "\($0.key)=\($0.value)"] } + ["-n", "1", program(name)] + arguments
+            variables.flatMap { family.option(settingVariable: $0.key, to: $0.value) } + ["-n", "1", program(name)]
+                + arguments
         }
         return try RunningJob.start(mpirun ?? "mpirun", mpirunOptions + Array(parts.joined(separator: [":"])))
             .finish(limitSeconds: limitSeconds)
