@@ -25,6 +25,10 @@ func tests(_ module: String, _ dependencies: [Target.Dependency] = []) -> Target
         swiftSettings: strict)
 }
 
+/// The pkg-config name of the MPI to build against: Open MPI's unless told otherwise. The multi-rank tests hold with MPICH's
+/// too (Cluster/test-mpich).
+let mpi = Context.environment["ALTA_MPI"] ?? "ompi-c"
+
 let package = Package(
     name: "alta",
     products: [
@@ -33,7 +37,7 @@ let package = Package(
         .executable(name: "alta-data", targets: ["alta-data"]),
     ],
     targets: [
-        .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(name: "COpenMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CNUMA", pkgConfig: "numa", providers: [.apt(["libnuma-dev"])]),
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),

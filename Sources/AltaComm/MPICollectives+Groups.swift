@@ -65,10 +65,10 @@ extension MPICollectives {
 
 /// A window of shared memory, with the epoch in which ranks load and store.
 private final class MPIWindow: SharedMemoryBacking {
-    let handle: MPI_Win
+    let handle: AltaMPIWindow
     private let rank: Int
 
-    init(_ handle: MPI_Win, rank: Int) {
+    init(_ handle: AltaMPIWindow, rank: Int) {
         self.handle = handle
         self.rank = rank
     }
@@ -78,7 +78,7 @@ private final class MPIWindow: SharedMemoryBacking {
 
 /// The requests of one reduction; those that are done are null.
 private final class MPIStartedReduction: StartedReduction {
-    fileprivate var requests: [MPI_Request?] = []
+    fileprivate var requests: [AltaMPIRequest] = []
     private let rank: Int
 
     init(rank: Int) { self.rank = rank }

@@ -14,6 +14,8 @@ struct JobAttempt {
     let isTraining: Bool
     /// How it is started for debugging; nil: it is not.
     var debugging: Debugging?
+    /// Takes what rank 0 writes to its standard output, instead of the screen.
+    var takeOutput: ((ArraySlice<UInt8>) -> Void)?
 
     /// What an attempt came to.
     struct Outcome {
@@ -49,6 +51,7 @@ struct JobAttempt {
             output: kept, rankCount: plan.ranks, failureFolder: folders.failures, statusFolder: folders.statuses,
             limits: limits, signals: signals)
         supervisor.showsEveryRank = debugging != nil
+        supervisor.takeOutput = takeOutput
         let end = try supervisor.run(arguments: arguments, environment: ProcessInfo.processInfo.environment)
         return outcome(end, supervisor.output, memory: MemoryKills.current().verdict(since: killsBefore))
     }

@@ -29,6 +29,12 @@ struct JobFolders {
         logs =
             output.map { Programs.absolute($0) + "/ranks" }
             ?? "\(temporary)/alta-launch-\(getuid())-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        try make()
+    }
+
+    /// Makes the folders where they are missing.
+    /// - Throws: `AltaError` where they cannot be made or written.
+    func make() throws(AltaError) {
         do {
             for folder in [failures, statuses] {
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

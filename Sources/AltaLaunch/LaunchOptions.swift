@@ -4,19 +4,19 @@ import Foundation
 /// The command line of `alta-launch run`, read.
 public struct LaunchOptions: Equatable, Sendable {
     /// Ranks, hosts, threads. The host file is named, not yet read.
-    public var request: LaunchRequest
+    public var request = LaunchRequest()
     /// Whether to print the plan and stop.
-    public var isDryRun: Bool
+    public var isDryRun = false
     /// After how many seconds the job is ended; nil: never.
     public var timeoutSeconds: Double?
     /// After how many seconds without progress a rank is taken for stalled; 0: never.
-    public var stallSeconds: Double
+    public var stallSeconds = usualStallSeconds
     /// How long ranks may save after a signal before they are ended.
-    public var graceSeconds: Double
+    public var graceSeconds = 60.0
     /// How often the job is started again where its cause can pass.
-    public var restarts: Int
+    public var restarts = 0
     /// Seconds before the first restart.
-    public var restartDelaySeconds: Double
+    public var restartDelaySeconds = 5.0
     /// The program of a rank, where it is not the `alta-worker` beside the launcher.
     public var worker: String?
     /// What follows `--`: the worker's argument list.
@@ -64,6 +64,9 @@ public struct LaunchOptions: Equatable, Sendable {
         trailingName: "SUBCOMMAND...",
         example: "alta-launch run -n 2 -- align config.json --set output=run")
 
+    /// The defaults, for a worker's argument list.
+    init(workerArguments: [String]) { self.workerArguments = workerArguments }
+
     /// Reads the arguments after `run`; nil where they ask for help.
     /// - Throws: usage errors: unknown options, missing values, counts below 1.
     public init?(
@@ -86,10 +89,10 @@ public struct LaunchOptions: Equatable, Sendable {
         timeoutSeconds = try seconds("--timeout")
         let usual = environment[Self.stallVariable].flatMap { Double($0) }.flatMap { $0 >= 0 ? $0 : nil }
         stallSeconds = try seconds("--stall-timeout") ?? usual ?? Self.usualStallSeconds
-        graceSeconds = try seconds("--grace") ?? 60
+        graceSeconds = try seconds("--grace") ?? graceSeconds
         restarts = try parsed.int("--restarts", in: 0...1_000_000) ?? 0
         request.minimumRanks = try parsed.int("--min-ranks", in: LaunchPlan.countRange)
-        restartDelaySeconds = try seconds("--restart-delay") ?? 5
+        restartDelaySeconds = try seconds("--restart-delay") ?? restartDelaySeconds
         worker = parsed.value("--worker")
         workerArguments = parsed.trailing
     }

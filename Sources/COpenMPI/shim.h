@@ -3,6 +3,13 @@
 #pragma once
 #include <mpi.h>
 
+// Handles that MPI hands out: Swift sees them as optional in Open MPI (addresses) and as plain numbers in MPICH, so that no
+// one spelling of a variable would do for both. As the member of a struct they are passed, compared and filled alike.
+typedef struct { MPI_Comm handle; } AltaMPICommunicator;
+typedef struct { MPI_Info handle; } AltaMPIInfo;
+typedef struct { MPI_Request handle; } AltaMPIRequest;
+typedef struct { MPI_Win handle; } AltaMPIWindow;
+
 static inline MPI_Comm alta_mpi_comm_world(void) { return MPI_COMM_WORLD; }
 static inline MPI_Errhandler alta_mpi_errors_return(void) { return MPI_ERRORS_RETURN; }
 
@@ -28,11 +35,11 @@ static inline int alta_mpi_max_library_version(void) { return MPI_MAX_LIBRARY_VE
 static inline int alta_mpi_max_processor_name(void) { return MPI_MAX_PROCESSOR_NAME; }
 static inline int alta_mpi_max_library_version(void) { return MPI_MAX_LIBRARY_VERSION_STRING; }
 
-static inline MPI_Request alta_mpi_request_null(void) { return MPI_REQUEST_NULL; }
+static inline AltaMPIRequest alta_mpi_request_null(void) { return (AltaMPIRequest){MPI_REQUEST_NULL}; }
 static inline MPI_Status *alta_mpi_status_ignore(void) { return MPI_STATUS_IGNORE; }
-static inline MPI_Win alta_mpi_win_null(void) { return MPI_WIN_NULL; }
-static inline MPI_Comm alta_mpi_comm_null(void) { return MPI_COMM_NULL; }
-static inline MPI_Info alta_mpi_info_null(void) { return MPI_INFO_NULL; }
+static inline AltaMPIWindow alta_mpi_window_null(void) { return (AltaMPIWindow){MPI_WIN_NULL}; }
+static inline AltaMPICommunicator alta_mpi_comm_null(void) { return (AltaMPICommunicator){MPI_COMM_NULL}; }
+static inline AltaMPIInfo alta_mpi_info_null(void) { return (AltaMPIInfo){MPI_INFO_NULL}; }
 static inline int alta_mpi_comm_type_shared(void) { return MPI_COMM_TYPE_SHARED; }
 static inline int alta_mpi_mode_nocheck(void) { return MPI_MODE_NOCHECK; }
 static inline int alta_mpi_any_source(void) { return MPI_ANY_SOURCE; }

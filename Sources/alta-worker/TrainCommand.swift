@@ -32,6 +32,8 @@ enum TrainCommand {
     private static var isTerminal: Bool {
         let environment = ProcessInfo.processInfo.environment
         if let told = environment["ALTA_PROGRESS"] { return told == "terminal" }
-        return environment["OMPI_COMM_WORLD_SIZE"] == nil && Terminal.isTerminal(Terminal.standardOutput)
+        // Open MPI's name, and that of MPICH and its kin.
+        let isJob = environment["OMPI_COMM_WORLD_SIZE"] != nil || environment["PMI_SIZE"] != nil
+        return !isJob && Terminal.isTerminal(Terminal.standardOutput)
     }
 }

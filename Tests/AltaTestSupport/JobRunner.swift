@@ -2,14 +2,21 @@ import Foundation
 
 /// Starts the package's programs, alone or as jobs of several ranks.
 public enum JobRunner {
-    /// mpirun, or nil where there is none (the tests that need it are then skipped by name).
-    public static let mpirun = path(of: "mpirun")
+    /// mpirun, or nil where there is none (the tests that need it are then skipped by name): what `ALTA_TEST_MPIRUN` names,
+    /// else the first of the search path.
+    public static let mpirun = ProcessInfo.processInfo.environment[MPIFamily.programVariable] ?? path(of: "mpirun")
 
     /// The whole path of a program of the search path, or nil where there is none.
     public static func path(of program: String) -> String? {
         (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(program)" }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
+
+    /// Whose mpirun it is.
+    public static let family: MPIFamily = mpirun.map(MPIFamily.of(mpirun:)) ?? .openMPI
+
+    /// Whether jobs run on the MPI that alta-launch starts.
+    public static let hasLauncher = hasMpirun && family == .openMPI
 
     /// Whether there is an mpirun.
     public static let hasMpirun = mpirun != nil
@@ -20,9 +27,7 @@ public enum JobRunner {
     }
 
     /// mpirun's options for any number of ranks on any machine: ranks share cores and yield when idle.
-    public static let mpirunOptions = [
-        "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
-    ]
+    public static let mpirunOptions = family.options
 
     /// Starts a program of the package as a job of `ranks` ranks under mpirun.
     public static func start(
@@ -53,7 +58,8 @@ public enum JobRunner {
         _ name: String, rankEnvironments: [[String: String]], _ arguments: [String], limitSeconds: Double = 60
     ) throws -> JobOutcome {
         let parts = rankEnvironments.map { variables in
-            variables.flatMap { ["-x", "\($0.key)=\($0.value)"] } + ["-n", "1", program(name)] + arguments
+            variables.flatMap { family.option(settingVariable: $0.key, to: $0.value) } + ["-n", "1", program(name)]
+                + arguments
         }
         return try RunningJob.start(mpirun ?? "mpirun", mpirunOptions + Array(parts.joined(separator: [":"])))
             .finish(limitSeconds: limitSeconds)

@@ -70,7 +70,7 @@ public final class RunningJob {
 
     /// The process of a rank; nil: it is not there (yet).
     public func process(ofRank rank: Int) -> Int32? {
-        identifiers { $0.contains("OMPI_COMM_WORLD_RANK=\(rank)") }.first
+        identifiers { $0.contains("\(JobRunner.family.rankVariable)=\(rank)") }.first
     }
 
     /// Waits until `condition` holds or the program has ended, at most `limitSeconds`; whether it holds.

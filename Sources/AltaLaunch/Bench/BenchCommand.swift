@@ -14,7 +14,8 @@ enum BenchCommand {
             machine: machine, hosts: hosts, options: options,
             programs: options.isDryRun
                 ? (Programs.mpirun() ?? "mpirun", Programs.worker(options.worker))
-                : try Programs.find(worker: options.worker), logs: "\(Programs.absolute(options.output))/ranks")
+                : try Programs.find(worker: options.worker), logs: "\(Programs.absolute(options.output))/ranks",
+            signals: try SignalSource())
         let cores = try job.plan(ranks: 1, threads: 1).coresOfHosts
         let sweep = try ScalingSweep(options: options, coresOfHosts: cores) { ranks, threads in
             let plan = try job.plan(ranks: ranks, threads: threads)

@@ -15,6 +15,7 @@ struct BenchJob {
     let programs: (mpirun: String, worker: String)
     /// Where the ranks' output of the job at hand is kept.
     let logs: String
+    let signals: SignalSource
 
     /// More than any benchmark prints.
     private static let largestOutput = 256 << 20
@@ -31,34 +32,29 @@ struct BenchJob {
 
     /// The command line of a job.
     func arguments(_ plan: LaunchPlan, _ workerArguments: [String]) -> [String] {
-        plan.arguments(
-            mpirun: programs.mpirun,
-            environment: plan.environment(failureFolder: LaunchedJob.failureFolder(in: logs), progress: "lines"),
-            worker: programs.worker, workerArguments: workerArguments)
+        attempt(plan, workerArguments).arguments(programs)
+    }
+
+    private func attempt(_ plan: LaunchPlan, _ workerArguments: [String]) -> JobAttempt {
+        var launch = LaunchOptions(workerArguments: workerArguments)
+        launch.timeoutSeconds = options.timeoutSeconds
+        return JobAttempt(
+            plan: plan, options: launch, folders: JobFolders(logs: logs), number: 1, usedSeconds: 0, isTraining: false)
     }
 
     /// Runs a job to its end.
     /// - Returns: what rank 0 wrote to its standard output.
     /// - Throws: `BenchFailure` where it failed, `AltaError` where it cannot be started.
     func run(_ plan: LaunchPlan, _ workerArguments: [String]) throws -> [UInt8] {
-        let failures = LaunchedJob.failureFolder(in: logs)
-        FailureRecord.clear(folder: failures)
-        let arguments = arguments(plan, workerArguments)
-        var kept = RankOutput(folder: logs)
-        kept.begin(rankCount: plan.ranks)
-        kept.append(ArraySlice("-- \(shellQuoted(arguments))\n".utf8), of: .launcher)
         let collected = Collected()
-        var supervisor = Supervisor(output: kept, failureFolder: failures)
-        supervisor.timeoutSeconds = options.timeoutSeconds
-        supervisor.takeOutput = { piece in
+        var attempt = self.attempt(plan, workerArguments)
+        attempt.takeOutput = { piece in
             if collected.bytes.count + piece.count <= Self.largestOutput { collected.bytes += piece }
         }
-        let end = try supervisor.run(arguments: arguments, environment: ProcessInfo.processInfo.environment)
-        let facts = FailureReport.Facts(
-            end: end, records: FailureRecord.load(folder: failures),
-            messages: supervisor.output.messages(status: end.status), output: supervisor.output,
-            onlyHost: plan.hosts.count == 1 ? plan.hosts[0].name : nil)
-        if let report = FailureReport(facts) { throw BenchFailure(lines: report.lines, exitCode: report.exitCode) }
+        FailureRecord.clear(folder: attempt.folders.failures)
+        if let report = try attempt.run(programs, signals: signals).report {
+            throw BenchFailure(lines: report.lines, exitCode: report.exitCode)
+        }
         return collected.bytes
     }
 

@@ -124,13 +124,9 @@ struct BenchSession {
     }
 
     private func makeFolder() throws {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: LaunchedJob.failureFolder(in: job.logs), withIntermediateDirectories: true)
-        } catch {
+        do { try JobFolders(logs: job.logs).make() } catch {
             throw AltaError(
-                "cannot create the folder of the results", why: error.localizedDescription,
-                remedy: "give another --output", file: folder)
+                "cannot create the folder of the results", why: error.why, remedy: "give another --output", file: folder)
         }
     }
 }
