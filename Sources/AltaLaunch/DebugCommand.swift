@@ -77,7 +77,8 @@ package enum DebugCommand {
         if use == .wait { list.append((DebugRequest.waitVariable, "\(options.waitSeconds)")) }
         guard let logs else { return list }
         return list + [
-            (DebugRequest.folderVariable, DebuggedRanks.folder(in: logs)), (RankStatus.folderVariable, JobFolders.statuses(in: logs)),
+            (DebugRequest.folderVariable, DebuggedRanks.folder(in: logs)),
+            (RankStatus.folderVariable, JobFolders.statuses(in: logs)),
             (FailureRecord.folderVariable, JobFolders.failures(in: logs)),
         ]
     }

@@ -50,7 +50,11 @@ public enum LaunchCommand {
     }
 
     private static func usageError(_ what: String) -> AltaError {
-        AltaError(what, remedy: "use alta-launch run -n N [option]... -- SUBCOMMAND..., or check, debug, bench; see alta-launch --help", exitCode: .usage)
+        AltaError(
+            what,
+            remedy:
+                "use alta-launch run -n N [option]... -- SUBCOMMAND..., or check, debug, bench; see alta-launch --help",
+            exitCode: .usage)
     }
 
     private static func show(_ plan: LaunchPlan, _ options: LaunchOptions, _ output: String?) -> Int32 {

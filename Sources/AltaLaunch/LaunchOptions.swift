@@ -89,10 +89,10 @@ public struct LaunchOptions: Equatable, Sendable {
         timeoutSeconds = try seconds("--timeout")
         let usual = environment[Self.stallVariable].flatMap { Double($0) }.flatMap { $0 >= 0 ? $0 : nil }
         stallSeconds = try seconds("--stall-timeout") ?? usual ?? Self.usualStallSeconds
-        graceSeconds = try seconds("--grace") ?? graceSeconds
+        if let given = try seconds("--grace") { graceSeconds = given }
         restarts = try parsed.int("--restarts", in: 0...1_000_000) ?? 0
         request.minimumRanks = try parsed.int("--min-ranks", in: LaunchPlan.countRange)
-        restartDelaySeconds = try seconds("--restart-delay") ?? restartDelaySeconds
+        if let given = try seconds("--restart-delay") { restartDelaySeconds = given }
         worker = parsed.value("--worker")
         workerArguments = parsed.trailing
     }

@@ -30,7 +30,11 @@ import Testing
 
     @Test func whatIsThereIsNotWaitedFor() {
         let world = FakeWorld()
-        #expect(Retry(limitSeconds: 0).until(world.probes) { [Int]() } waiting: { _, _ in }.isEmpty)
+        #expect(
+            Retry(limitSeconds: 0).until(world.probes) {
+                [Int]()
+            } waiting: { _, _ in
+            }.isEmpty)
         #expect(world.pauses.isEmpty)
     }
 

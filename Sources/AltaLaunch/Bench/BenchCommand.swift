@@ -9,9 +9,13 @@ enum BenchCommand {
         guard let options = try BenchOptions(arguments: arguments) else { return say([BenchOptions.command.help]) }
         if let file = options.predict { return try predict(file, options) }
         let machine = MachineDescription.current()
-        let hosts = try options.hostFile.map { try ClusterHost.load(hostFile: $0) } ?? []
+        var request = LaunchRequest()
+        request.hostFile = options.hostFile
+        request.mayBind = options.mayBind
+        request = try request.located(
+            environment: ProcessInfo.processInfo.environment, workingFolder: FileManager.default.currentDirectoryPath)
         let job = BenchJob(
-            machine: machine, hosts: hosts, options: options,
+            machine: machine, request: request, options: options,
             programs: options.isDryRun
                 ? (Programs.mpirun() ?? "mpirun", Programs.worker(options.worker))
                 : try Programs.find(worker: options.worker), logs: "\(Programs.absolute(options.output))/ranks",

@@ -10,7 +10,8 @@ struct BenchFailure: Error {
 /// Starts the jobs of a sweep, one after the other, and collects what rank 0 prints.
 struct BenchJob {
     let machine: MachineDescription
-    let hosts: [ClusterHost]
+    /// The hosts, and what holds for every job on them.
+    let request: LaunchRequest
     let options: BenchOptions
     let programs: (mpirun: String, worker: String)
     /// Where the ranks' output of the job at hand is kept.
@@ -23,10 +24,10 @@ struct BenchJob {
     /// Where so many ranks and threads go.
     /// - Parameter ranksPerHost: nil: hosts are filled one after the other.
     func plan(ranks: Int, threads: Int, ranksPerHost: Int? = nil) throws -> LaunchPlan {
-        var request = LaunchRequest(ranks: ranks, ranksPerNode: ranksPerHost, threadsPerRank: threads)
-        request.hosts = hosts
-        request.hostFile = options.hostFile
-        request.mayBind = options.mayBind
+        var request = request
+        request.ranks = ranks
+        request.ranksPerNode = ranksPerHost
+        request.threadsPerRank = threads
         return try LaunchPlan(machine: machine, request: request)
     }
 
@@ -47,6 +48,8 @@ struct BenchJob {
     /// - Throws: `BenchFailure` where it failed, `AltaError` where it cannot be started.
     func run(_ plan: LaunchPlan, _ workerArguments: [String]) throws -> [UInt8] {
         let collected = Collected()
+        var plan = plan
+        try plan.writeHostFile(in: logs)
         var attempt = self.attempt(plan, workerArguments)
         attempt.takeOutput = { piece in
             if collected.bytes.count + piece.count <= Self.largestOutput { collected.bytes += piece }

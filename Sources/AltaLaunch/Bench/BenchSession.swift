@@ -106,7 +106,7 @@ struct BenchSession {
         let release = withUnsafeBytes(of: &system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         let worker = try SmallFile.contents(job.programs.worker, what: "the worker", limit: 1 << 30)
         return BenchSetting(
-            host: job.machine.hostName, hosts: job.hosts.map(\.name), cores: cores, system: "Linux \(release)",
+            host: job.machine.hostName, hosts: job.request.hosts.map(\.name), cores: cores, system: "Linux \(release)",
             workerHash: StableHash.hex(worker.withUnsafeBytes { StableHash.value(of: $0) }), options: options,
             secondsSince1970: Date().timeIntervalSince1970)
     }
@@ -126,7 +126,8 @@ struct BenchSession {
     private func makeFolder() throws {
         do { try JobFolders(logs: job.logs).make() } catch {
             throw AltaError(
-                "cannot create the folder of the results", why: error.why, remedy: "give another --output", file: folder)
+                "cannot create the folder of the results", why: error.why, remedy: "give another --output", file: folder
+            )
         }
     }
 }
