@@ -100,7 +100,7 @@ extension HangDump.Entry {
 
     private func line(_ name: String, _ status: RankStatus?, _ thread: String, _ date: Date) -> String {
         let functions = StackText.innermost(stacks.lines, thread: thread)
-        let parts = [
+        let parts: [String?] = [
             stacks.state, status?.words(at: date), functions.isEmpty ? nil : functions.joined(separator: " < "),
         ]
         return "\(name) (process \(process.identifier)): " + parts.compactMap { $0 }.joined(separator: ", ")
