@@ -47,12 +47,14 @@ enum Job {
         board.identify(
             rank: collectives.rank, rankCount: collectives.rankCount, host: collectives.hostName,
             job: LaunchedRank(environment).job)
+        let watched = WatchedCollectives(CheckedCollectives.asked(environment, collectives), board: board)
         let clock = PhaseClock(board: board)
         do {
-            let context = try RankContext.make(collectives: collectives, clock: clock, environment: environment)
+            let context = try RankContext.make(collectives: watched, clock: clock, environment: environment)
+            try context.checkSameProgram()
             let code = try body(context)
             clock.current = "end"
-            try seat.leave()
+            try watched.leaving { try seat.leave() }
             return code
         } catch let failure as AgreedFailure {
             let code = failure.error.exitCode

@@ -43,15 +43,22 @@ enum RankSource {
         switch self {
         case .process:
             // Before MPI starts, so that a rank that never gets there is known by its board.
-            let board = try RankBoard.open(environment: environment)
-            let collectives = try MPICollectives.start()
+            let board = try RankSource.board(environment)
+            let collectives = try board.joining { try MPICollectives.start() }
             return [rank(RankSeat(collectives: collectives, board: board, leave: collectives.finalize))]
         case .threads(let count):
             return try ThreadCollectives.run(rankCount: count) { collectives in
-                let board = try RankBoard.open(environment: environment, rank: collectives.rank)
+                let board = try RankSource.board(environment, rank: collectives.rank)
                 return rank(RankSeat(collectives: collectives, board: board, leave: collectives.barrier))
             }
         }
+    }
+
+    /// Where a rank tells what it does, and beside it the thread that looks for stalls.
+    private static func board(_ environment: [String: String], rank: Int? = nil) throws -> RankBoard {
+        let board = try RankBoard.open(environment: environment, rank: rank)
+        _ = try Watchdog.start(board: board, environment: environment, say: Console.note) { _exit($0) }
+        return board
     }
 }
 
