@@ -21,7 +21,7 @@ struct LaunchedJob {
         let failures = Self.failureFolder(in: logs)
         FailureRecord.clear(folder: failures)
         var plan = plan
-        try plan.writeHostFile(in: logs)
+        try plan.writeFiles(in: logs)
         let isTerminal = isatty(STDOUT_FILENO) == 1
         let arguments = plan.arguments(
             mpirun: programs.mpirun,

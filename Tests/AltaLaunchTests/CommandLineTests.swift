@@ -26,6 +26,26 @@ import Testing
         #expect(error?.exitCode == .usage)
     }
 
+    @Test func whatASiteNeedsReachesMpirun() throws {
+        let options = try LaunchOptions(arguments: [
+            "-n", "2", "--mca", "btl_tcp_if_include=eth0,eth1", "--mca=a=b=c", "--mpirun-option", "--report-bindings",
+            "--",
+            "align",
+        ])
+        let request = try #require(options?.request)
+        #expect(
+            request.parameters == [
+                MPIParameter(name: "btl_tcp_if_include", value: "eth0,eth1"), MPIParameter(name: "a", value: "b=c"),
+            ])
+        #expect(request.mpirunOptions == ["--report-bindings"])
+        for wrong in ["eth0", "=eth0"] {
+            let error = #expect(throws: AltaError.self) {
+                try LaunchOptions(arguments: ["--mca", wrong, "--", "align"])
+            }
+            #expect(error?.exitCode == .usage)
+        }
+    }
+
     @Test func laterOptionsAreRefusedByName() {
         let error = #expect(throws: AltaError.self) { try LaunchOptions(arguments: ["--min-ranks", "1"]) }
         #expect(error?.description.contains("--min-ranks is not available in this version") == true)
