@@ -13,7 +13,7 @@ extension CheckCommand {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         var plan = plan
-        try plan.writeHostFile(in: folder)
+        try plan.writeFiles(in: folder)
         let arguments = plan.arguments(
             mpirun: mpirun, environment: plan.environment(failureFolder: folder, progress: "lines"),
             worker: worker, workerArguments: options.preflightArguments)

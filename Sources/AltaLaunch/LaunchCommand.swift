@@ -60,14 +60,14 @@ public enum LaunchCommand {
     private static func show(_ plan: LaunchPlan, _ options: LaunchOptions, _ output: String?) -> Int32 {
         let folder = (output.map(Programs.absolute) ?? FileManager.default.temporaryDirectory.path) + "/ranks"
         var plan = plan
-        let hostFile = plan.writtenHostFile.map { "\n\n\(LaunchPlan.hostFilePath(in: folder)) will hold\n\($0)" } ?? ""
-        if !hostFile.isEmpty { plan.hostFile = LaunchPlan.hostFilePath(in: folder) }
+        plan.useFiles(in: folder)
+        let files = plan.writtenFiles.map { "\n\n\(folder)/\($0.name) will hold\n\($0.text)" }.joined()
         let arguments = plan.arguments(
             mpirun: Programs.mpirun() ?? "mpirun",
             environment: plan.environment(failureFolder: JobFolders.failures(in: folder), progress: "lines")
                 + JobAttempt.environment(options, statuses: JobFolders.statuses(in: folder)),
             worker: Programs.worker(options.worker), workerArguments: options.workerArguments)
-        return say("\(plan.table)\n\n\(shellQuoted(arguments))\(hostFile)")
+        return say("\(plan.table)\n\n\(shellQuoted(arguments))\(files)")
     }
 
     private static func say(_ text: String) -> Int32 {

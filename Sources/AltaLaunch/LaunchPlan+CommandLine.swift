@@ -44,8 +44,11 @@ extension LaunchPlan {
     private var placement: [String] {
         guard binding != .none else { return (hosts.count > 1 ? ["--map-by", "slot"] : []) + ["--bind-to", "none"] }
         let cores = ":PE=\(threadsPerRank)"
-        return (mapsByMemoryNode ? ["--map-by", "numa" + cores, "--rank-by", "core"] : ["--map-by", "slot" + cores])
-            + ["--bind-to", "core"]
+        switch mapping {
+        case .inOrder: return ["--map-by", "slot" + cores, "--bind-to", "core"]
+        case .byMemoryNode: return ["--map-by", "numa" + cores, "--rank-by", "core", "--bind-to", "core"]
+        case .listed: return ["--rankfile", rankFile ?? Self.rankFileName]
+        }
     }
 
     /// Open MPI's parameters; mpirun refuses one that is given twice.

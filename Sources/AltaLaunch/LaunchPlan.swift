@@ -10,6 +10,16 @@ public enum Binding: Equatable, Sendable {
     case none
 }
 
+/// How mpirun is told which cores the ranks get.
+public enum Mapping: Equatable, Sendable {
+    /// Cores are taken one after the other.
+    case inOrder
+    /// Memory nodes take ranks by turns, and none has cores of two.
+    case byMemoryNode
+    /// A file tells it the cores of each rank: memory nodes are too unlike for turns.
+    case listed
+}
+
 /// Where the ranks go: a pure function of the machine and the request.
 public struct LaunchPlan: Equatable, Sendable {
     /// What was asked for.
@@ -26,8 +36,10 @@ public struct LaunchPlan: Equatable, Sendable {
     public var hostFile: String?
     /// To what each rank is bound.
     public var binding: Binding
-    /// Whether ranks are dealt to memory nodes by turns, so that none has cores of two; else cores are taken in order.
-    public var mapsByMemoryNode: Bool
+    /// How mpirun is told which cores the ranks get, where they are bound.
+    public var mapping: Mapping
+    /// The file of each rank's cores to hand on; nil: there is none, or it is still to be written (`writtenRankFile`).
+    public var rankFile: String?
     /// Whether some host has more threads than cores; its ranks then yield while they wait.
     public var isOversubscribed: Bool
 
@@ -61,12 +73,11 @@ public struct LaunchPlan: Equatable, Sendable {
         let dealt = Self.deal(ranks, limits: request.limits(hosts: hosts, threads: threads, ranks: ranks))
         let isFull = zip(hosts, dealt).contains { $0.coreCount < $1 * threads }
         let mayBind = machine.canBind && request.mayBind && !isFull && !request.sharesMachine(machine, hosts)
-        let byNode = mayBind ? Self.cores(hosts, dealt, threads, machine: machine, byMemoryNode: true) : nil
-        let cores = byNode ?? (mayBind ? Self.cores(hosts, dealt, threads, machine: machine, byMemoryNode: false) : nil)
+        let chosen = mayBind ? Self.cores(hosts, dealt, threads, machine: machine) : nil
         var first = 0
         for index in hosts.indices {
             hosts[index].ranks = first..<first + dealt[index]
-            hosts[index].coresOfRanks = cores?[index] ?? []
+            hosts[index].coresOfRanks = chosen?.cores[index] ?? []
             first += dealt[index]
         }
         self.request = request
@@ -76,31 +87,36 @@ public struct LaunchPlan: Equatable, Sendable {
         plannedHosts = hosts
         hostFile = request.hostFile
         isOversubscribed = isFull
-        mapsByMemoryNode = byNode != nil
-        binding = cores == nil ? .none : threads == 1 ? .core : .cores(threads)
+        mapping = chosen?.mapping ?? .inOrder
+        binding = chosen == nil ? .none : threads == 1 ? .core : .cores(threads)
         if writtenHostFile != nil { hostFile = nil }
     }
 
     /// What a number of ranks or threads can be.
     public static let countRange = 1...(1 << 20)
 
-    /// The cores of every rank on every host; nil where the way of mapping does not fit on some.
+    /// The cores of every rank on every host, and the way to tell mpirun; nil where they run out.
     private static func cores(
-        _ hosts: [PlannedHost], _ ranks: [Int], _ threads: Int, machine: MachineDescription, byMemoryNode: Bool
-    ) -> [[CoreList]]? {
-        // On one node both ways are the same; the one that asks less of mpirun is taken.
-        if byMemoryNode, machine.coresOfMemoryNodes.count == 1 || machine.hasMemoryNodeWithoutCores { return nil }
-        var all: [[CoreList]] = []
-        for (host, count) in zip(hosts, ranks) {
-            let nodes = host.coresOfMemoryNodes
-            let own =
-                byMemoryNode
-                ? PlannedHost.byMemoryNodes(nodes, ranks: count, threads: threads)
-                : PlannedHost.inOrder(nodes, ranks: count, threads: threads)
-            guard let own else { return nil }
-            all.append(own)
+        _ hosts: [PlannedHost], _ ranks: [Int], _ threads: Int, machine: MachineDescription
+    ) -> (mapping: Mapping, cores: [[CoreList]])? {
+        func all(_ deal: ([CoreList], Int, Int) -> [CoreList]?) -> [[CoreList]]? {
+            let dealt = zip(hosts, ranks).compactMap { deal($0.coresOfMemoryNodes, $1, threads) }
+            return dealt.count == hosts.count ? dealt : nil
         }
-        return all
+        // On one node all ways are the same; the one that asks least of mpirun is taken.
+        let hasNodes = machine.coresOfMemoryNodes.count > 1
+        if hasNodes, !machine.hasMemoryNodeWithoutCores, let cores = all(PlannedHost.byMemoryNodes) {
+            return (.byMemoryNode, cores)
+        }
+        let inOrder = all(PlannedHost.inOrder)
+        // Only this machine is known well enough to list cores.
+        let isAlone = hosts.count == 1 && !hosts[0].isAssumed
+        if isAlone, inOrder?[0].contains(where: { hosts[0].memoryNodes(of: $0).count > 1 }) ?? false,
+            let cores = all(PlannedHost.nearMemory)
+        {
+            return (.listed, cores)
+        }
+        return inOrder.map { (.inOrder, $0) }
     }
 
     /// Fills hosts up to their limits in order; what is left over goes around once more, one by one, as mpirun does.

@@ -24,7 +24,7 @@ struct LaunchedJob {
         let signals = try SignalSource()
         var policy = RestartPolicy(restartLimits)
         var plan = plan
-        try plan.writeHostFile(in: folders.logs)
+        try plan.writeFiles(in: folders.logs)
         var causes: [String] = []
         let clock = ContinuousClock()
         let started = clock.now
@@ -90,7 +90,7 @@ struct LaunchedJob {
             var request = self.plan.request.without(hosts: gone)
             request.ranks = self.plan.ranks
             var smaller = try LaunchPlan(machine: self.plan.machine, request: request)
-            try smaller.writeHostFile(in: attempt.folders.logs)
+            try smaller.writeFiles(in: attempt.folders.logs)
             if smaller != plan { LaunchCommand.complain(["alta-launch: \(smaller.summary)"]) }
             plan = smaller
             return .again

@@ -39,6 +39,22 @@ public struct PlannedHost: Equatable, Sendable {
         return (0..<ranks).map { CoreList(cores[$0 * threads..<($0 + 1) * threads]) }
     }
 
+    /// The cores of each rank where every node takes as many ranks as it has room for, the emptiest first, and no rank lies on
+    /// two; nil where they have too little. mpirun has no such way, it must be told the cores of each rank.
+    static func nearMemory(_ nodes: [CoreList], ranks: Int, threads: Int) -> [CoreList]? {
+        var room = nodes.map { $0.cores.count / threads }
+        guard room.reduce(0, +) >= ranks else { return nil }
+        var counts = nodes.map { _ in 0 }
+        for _ in 0..<ranks {
+            guard let index = room.indices.max(by: { room[$0] < room[$1] }) else { return nil }
+            room[index] -= 1
+            counts[index] += 1
+        }
+        return zip(nodes, counts).flatMap { node, count in
+            (0..<count).map { CoreList(node.cores[$0 * threads..<($0 + 1) * threads]) }
+        }
+    }
+
     /// The indices of the memory nodes that some cores lie on.
     func memoryNodes(of cores: CoreList) -> [Int] {
         coresOfMemoryNodes.indices.filter { index in

@@ -33,7 +33,7 @@ import Testing
     @Test func aHostFileIsFilledByItsCores() throws {
         let plan = try plan([:], fourHosts)
         #expect(plan.ranks == 192 && plan.ranksOfHosts == [48, 48, 48, 48] && plan.writtenHostFile == nil)
-        #expect(plan.mapsByMemoryNode && plan.table.contains("node4  48     2 x 24 assumed  144-191"))
+        #expect(plan.mapping == .byMemoryNode && plan.table.contains("node4  48     2 x 24 assumed  144-191"))
         let text = line(plan)
         #expect(text.contains("--hostfile \(fourHosts.hostFile ?? "") -n 192 --map-by numa:PE=1 --rank-by core"))
         #expect(text.contains("--mca oob_tcp_keepalive_time 3 --mca oob_tcp_keepalive_intvl 1"))
@@ -126,11 +126,11 @@ import Testing
         let folder = try SharedMaterial.temporaryFolder("hostfile")
         defer { try? FileManager.default.removeItem(atPath: folder) }
         var found = try plan(slurm(["SLURM_JOB_CPUS_PER_NODE": "48(x3)"]))
-        try found.writeHostFile(in: folder)
+        try found.writeFiles(in: folder)
         #expect(found.hostFile == "\(folder)/hosts" && line(found).contains("--hostfile \(folder)/hosts"))
         #expect(try ClusterHost.load(hostFile: "\(folder)/hosts").map(\.slots) == [48, 48, 48])
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["hosts"])
-        #expect(throws: AltaError.self) { try found.writeHostFile(in: "\(folder)/absent") }
+        #expect(throws: AltaError.self) { try found.writeFiles(in: "\(folder)/absent") }
     }
 
     @Test func aSitesParametersWin() throws {

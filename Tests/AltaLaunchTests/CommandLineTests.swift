@@ -52,6 +52,26 @@ import Testing
         }
     }
 
+    @Test func whatASiteNeedsReachesMpirun() throws {
+        let options = try LaunchOptions(arguments: [
+            "-n", "2", "--mca", "btl_tcp_if_include=eth0,eth1", "--mca=a=b=c", "--mpirun-option", "--report-bindings",
+            "--",
+            "align",
+        ])
+        let request = try #require(options?.request)
+        #expect(
+            request.parameters == [
+                MPIParameter(name: "btl_tcp_if_include", value: "eth0,eth1"), MPIParameter(name: "a", value: "b=c"),
+            ])
+        #expect(request.mpirunOptions == ["--report-bindings"])
+        for wrong in ["eth0", "=eth0"] {
+            let error = #expect(throws: AltaError.self) {
+                try LaunchOptions(arguments: ["--mca", wrong, "--", "align"])
+            }
+            #expect(error?.exitCode == .usage)
+        }
+    }
+
     @Test func theRunFolderIsKnownBeforeTheStart() throws {
         func output(_ arguments: String...) throws -> String? { try WorkerInvocation(arguments: arguments).output() }
         #expect(try output("align", "--set", "output=a", "--set", "output=b c") == "b c")

@@ -4,10 +4,12 @@ import AltaTestSupport
 
 /// A machine as hwloc, which mpirun asks, writes it: each memory node a package, each core one hardware thread.
 enum HardwareFile {
-    /// Whether mpirun can plan for such a machine.
-    static let canSimulate: Bool = {
-        guard JobRunner.hasMpirun, let found = try? RunningJob.start("/usr/bin/ompi_info", []) else { return false }
-        return found.finish(limitSeconds: 20).output.contains("MCA ras: simulator")
+    /// Whether mpirun is one that reads it.
+    static let isRead: Bool = {
+        guard let mpirun = JobRunner.mpirun, let found = try? RunningJob.start(mpirun, ["--version"]) else {
+            return false
+        }
+        return found.finish(limitSeconds: 20).output.contains("Open MPI) 4.")
     }()
 
     static func text(of machine: MachineDescription) -> String {

@@ -7,6 +7,8 @@ import Testing
         let job = try FakeJob(
             "success", options: ["-n", "3", "--threads-per-rank", "2"], arguments: ["--set", "seed=7"])
         #expect(try job.run() == 0)
+        #expect(
+            job.standardError.contains("alta-launch: host ") && job.standardError.contains("alta-launch: binding: "))
         let line = "rank 0 of 3: align --set output=\(job.folder)/run --set seed=7 (2, 2, lines, 1)\n"
         #expect(job.standardOutput == line)
         #expect(job.report == ["warning: rank 0"])
@@ -131,5 +133,13 @@ import Testing
         #expect(try job.run() == 0)
         #expect(job.standardOutput.contains("--tag-output") && job.standardOutput.contains("binding: "))
         #expect(!FileManager.default.fileExists(atPath: "\(job.folder)/run"))
+    }
+
+    @Test func aDryRunShowsWholePaths() throws {
+        let job = try FakeJob("success", options: ["-n", "2", "--dry-run"], arguments: ["--set", "output=near"])
+        #expect(try job.run() == 0)
+        let folder = FileManager.default.currentDirectoryPath
+        #expect(
+            job.standardOutput.contains("ALTA_FAILURE_FOLDER=\(folder)/near/ranks/failures"), "\(job.standardOutput)")
     }
 }

@@ -4,8 +4,8 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-/// The plan's cores against those that mpirun itself chooses: its simulator maps ranks on machines that are not at hand.
-@Suite(.serialized, .enabled(if: HardwareFile.canSimulate)) struct MappingTests {
+/// The plan's cores against those that mpirun itself chooses: it is told of a machine that is not at hand.
+@Suite(.serialized, .enabled(if: HardwareFile.isRead)) struct MappingTests {
     @Test(arguments: [
         ("2-cores", 2, 1), ("2-cores", 1, 2), ("8-cores", 3, 2), ("48-cores", 48, 1), ("48-cores", 5, 8),
         ("48-cores", 3, 16),
@@ -22,26 +22,37 @@ import Testing
             chosen.map { CoreList($0.isEmpty ? numbers : $0.map { numbers[$0] }) } == plan.plannedHosts[0].coresOfRanks)
     }
 
+    /// mpirun cannot show a map that a file tells it; it then starts ranks and says what it could not bind them to.
+    @Test func listedCoresReachMpirun() throws {
+        let machine = try RecordedMachine.load("cpuset-1")
+        var plan = try LaunchPlan(machine: machine, request: LaunchRequest(ranks: 3, threadsPerRank: 2))
+        let folder = try SharedMaterial.temporaryFolder("places")
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try plan.writeFiles(in: folder)
+        #expect(plan.mapping == .listed && plan.rankFile == "\(folder)/places")
+        let said = try Self.run(plan, machine, ["--mca", "orte_base_help_aggregate", "0", "--report-bindings"]).errors
+        #expect(said.contains(#"for bitmap "3-4""#) && said.contains(#"for bitmap "5-6""#), "\(said)")
+    }
+
     /// For each rank the cores, numbered from 0 in the machine's order, that mpirun says it would bind it to.
     private static func map(_ plan: LaunchPlan, _ machine: MachineDescription) throws -> [[Int]] {
+        let slots = ["--host", "localhost:\(plan.ranks)"]
+        return cores(in: try run(plan, machine, slots + ["--display-map", "--do-not-launch"]).output)
+    }
+
+    /// Runs mpirun with more options as if it were on that machine.
+    private static func run(
+        _ plan: LaunchPlan, _ machine: MachineDescription, _ options: [String]
+    ) throws -> JobOutcome {
         let folder = try SharedMaterial.temporaryFolder("mapping")
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try HardwareFile.text(of: machine).write(toFile: "\(folder)/m.xml", atomically: true, encoding: .utf8)
-        var list = plan.arguments(
-            mpirun: "mpirun", environment: [], worker: "/bin/true", workerArguments: [])
-        list.removeLast()
-        let options = [
-            "--allow-run-as-root", "--mca", "ras", "simulator", "--mca", "ras_simulator_num_nodes", "1", "--mca",
-            "ras_simulator_topo_files", "\(folder)/m.xml", "--display-map", "--do-not-launch", "/bin/true",
-        ]
-        // The simulator reads memory that it never set, and now and then crashes for it.
-        for _ in 0..<10 {
-            let job = try RunningJob.start(JobRunner.mpirun ?? "mpirun", Array(list.dropFirst()) + options)
-            let map = cores(in: job.finish(limitSeconds: 30).output)
-            if map.count == plan.ranks { return map }
-        }
-        Issue.record("mpirun mapped nothing: \(list)")
-        return []
+        let file = "\(folder)/machine.xml"
+        try HardwareFile.text(of: machine).write(toFile: file, atomically: true, encoding: .utf8)
+        let list = plan.arguments(mpirun: "", environment: [], worker: "/bin/true", workerArguments: [])
+        return try RunningJob.start(
+            JobRunner.mpirun ?? "mpirun", ["--allow-run-as-root"] + options + list.dropFirst(),
+            environment: ["HWLOC_XMLFILE": file, "HWLOC_THISSYSTEM": "1"]
+        ).finish(limitSeconds: 30)
     }
 
     private static func cores(in output: String) -> [[Int]] {

@@ -48,6 +48,7 @@ import Testing
         Case("256-cores", 257, 1, unbound, []), Case("cpuset-2", 4, 1, inOrder, ["4", "6", "7"]),
         Case("cpuset-1", 4, 1, byNode, ["29", "32", "33"]),
         Case("cpuset-1", 4, 2, inOrder, ["29-30", "33-34", "35-36"]),
+        Case("cpuset-1", 3, 2, "--rankfile places", ["29-30", "32-33", "34-35"]),
         Case("quota-2", 2, 1, unbound, []), Case("quota-1", 4, 1, unbound, []), Case("taskset", 2, 1, unbound, []),
         Case("memory-only-node", 2, 8, inOrder, ["0-7", "8-15", "8-15"]),
         Case("hidden-nodes", 4, 1, inOrder, ["0", "2", "3"]),
@@ -64,6 +65,14 @@ import Testing
         #expect(cores.count == (expected.cores.isEmpty ? 0 : expected.ranks))
         guard let first = cores.first, let last = cores.last else { return }
         #expect(Array([first, cores[cores.count / 2], last].prefix(expected.cores.count)) == expected.cores)
+    }
+
+    @Test func unlikeMemoryNodesAreListed() throws {
+        let plan = try LaunchPlan(
+            machine: try RecordedMachine.load("cpuset-1"), request: LaunchRequest(ranks: 3, threadsPerRank: 2))
+        #expect(
+            plan.writtenRankFile == (0..<3).map { "rank \($0)=localhost slot=\(["0-1", "3-4", "5-6"][$0])\n" }.joined())
+        #expect(!plan.table.contains("warning: rank"))
     }
 
     private func notes(_ machine: String, _ ranks: Int, _ threads: Int) throws -> String {

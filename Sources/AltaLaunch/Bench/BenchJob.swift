@@ -49,7 +49,7 @@ struct BenchJob {
     func run(_ plan: LaunchPlan, _ workerArguments: [String]) throws -> [UInt8] {
         let collected = Collected()
         var plan = plan
-        try plan.writeHostFile(in: logs)
+        try plan.writeFiles(in: logs)
         var attempt = self.attempt(plan, workerArguments)
         attempt.takeOutput = { piece in
             if collected.bytes.count + piece.count <= Self.largestOutput { collected.bytes += piece }

@@ -1,0 +1,73 @@
+import AltaCore
+import Foundation
+
+extension LaunchPlan {
+    /// The host file that this plan needs, a host a line with its ranks as slots; nil: the plan is what mpirun makes of the
+    /// user's own host file, or of this machine.
+    public var writtenHostFile: String? {
+        guard !request.hosts.isEmpty, !isFollowedByUsersFile else { return nil }
+        let lines = plannedHosts.filter { !$0.ranks.isEmpty }.map { "\($0.host.name) slots=\($0.ranks.count)" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// mpirun fills the slots of the user's file in order; where that is the plan, the file with all it says is handed on.
+    private var isFollowedByUsersFile: Bool {
+        guard request.hostFile != nil, request.lostHosts.isEmpty else { return false }
+        guard hosts.count > 1 || hosts[0].slots != nil else { return true }
+        let slots = hosts.compactMap(\.slots)
+        return slots.count == hosts.count && Self.deal(ranks, limits: slots) == ranksOfHosts
+    }
+
+    /// Whether mpirun must be kept from counting slots as the scheduler does, which would put ranks elsewhere.
+    var leavesSchedulersSlots: Bool {
+        guard request.scheduler != nil else { return false }
+        return Self.deal(ranks, limits: hosts.map { $0.scheduledTasks ?? 1 }) != ranksOfHosts
+            || ranks > hosts.reduce(0) { $0 + ($1.scheduledTasks ?? 1) }
+    }
+
+    /// The list of cores that this plan needs, a rank a line, numbered from 0 in mpirun's order; nil: mpirun finds them itself.
+    public var writtenRankFile: String? {
+        guard mapping == .listed, let host = plannedHosts.first else { return nil }
+        let numbers = Dictionary(
+            uniqueKeysWithValues: host.coresOfMemoryNodes.flatMap(\.cores).enumerated().map { ($1, $0) })
+        let lines = zip(host.ranks, host.coresOfRanks).map { rank, cores in
+            "rank \(rank)=localhost slot=\(CoreList(cores.cores.compactMap { numbers[$0] }).text)"
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    static let hostFileName = "hosts"
+    static let rankFileName = "places"
+
+    /// The files that the plan needs besides the user's own, each with its name in the folder of the ranks' output.
+    public var writtenFiles: [(name: String, text: String)] {
+        [(Self.hostFileName, writtenHostFile), (Self.rankFileName, writtenRankFile)].compactMap { name, text in
+            text.map { (name, $0) }
+        }
+    }
+
+    /// Hands on the files that the plan needs from then on, as they are, or will be, in a folder.
+    mutating func useFiles(in folder: String) {
+        if writtenHostFile != nil { hostFile = "\(folder)/\(Self.hostFileName)" }
+        if writtenRankFile != nil { rankFile = "\(folder)/\(Self.rankFileName)" }
+    }
+
+    /// Writes the files that the plan needs, if any, and hands them on from then on.
+    /// - Throws: `AltaError` where one cannot be written.
+    public mutating func writeFiles(in folder: String) throws(AltaError) {
+        for (name, text) in writtenFiles { try Self.write(text, "\(folder)/\(name)") }
+        useFiles(in: folder)
+    }
+
+    private static func write(_ text: String, _ path: String) throws(AltaError) {
+        let what = "cannot write the plan for mpirun"
+        let temporary = "\(path).\(getpid())"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw AltaError.system(what, file: temporary) }
+        let isWritten = writeAll(Array(text.utf8), to: descriptor) && fsync(descriptor) == 0
+        let code = errno
+        close(descriptor)
+        guard isWritten else { throw AltaError.system(what, file: temporary, code: code) }
+        guard rename(temporary, path) == 0 else { throw AltaError.system(what, file: path) }
+    }
+}
