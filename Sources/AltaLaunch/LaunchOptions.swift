@@ -15,8 +15,6 @@ public struct LaunchOptions: Equatable, Sendable {
     public var graceSeconds: Double
     /// How often the job is started again where its cause can pass.
     public var restarts: Int
-    /// The fewest ranks that it may be started again with; nil: as many as at first.
-    public var minimumRanks: Int?
     /// Seconds before the first restart.
     public var restartDelaySeconds: Double
     /// The program of a rank, where it is not the `alta-worker` beside the launcher.
@@ -34,11 +32,20 @@ public struct LaunchOptions: Equatable, Sendable {
         name: "alta-launch run",
         summary: "Starts alta-worker on many ranks, keeps what each prints, and names the first cause where one fails.",
         options: [
-            .value("-n", "-np", name: "N", "ranks of the job"),
+            .value(
+                "-n", "-np", name: "N",
+                "ranks of the job (default: what the cores of --hosts or of a Slurm or PBS job take; needed on one machine)"
+            ),
             .value("--nproc-per-node", name: "P", "ranks on each host; without -n, on all of them"),
-            .value("--hosts", "--hostfile", name: "FILE", "Open MPI host file (default: this machine)"),
+            .value(
+                "--hosts", "--hostfile", name: "FILE",
+                "Open MPI host file (default: a Slurm or PBS job's hosts, else this machine)"),
             .value("--threads-per-rank", name: "T", "threads of each rank (default: 1)"),
             .flag("--no-binding", documentation: "leave ranks unbound, where other jobs share the machine"),
+            .value(
+                "--mca", name: "NAME=VALUE", isRepeated: true,
+                "parameter of Open MPI, as btl_tcp_if_include=eth0; wins over the launcher's own"),
+            .value("--mpirun-option", name: "ARGUMENT", isRepeated: true, "one more argument for mpirun, as it stands"),
             .value("--timeout", name: "SECONDS", "end the job when it takes longer"),
             .value(
                 "--stall-timeout", name: "SECONDS",
@@ -69,6 +76,8 @@ public struct LaunchOptions: Equatable, Sendable {
             ranksPerNode: try parsed.int("--nproc-per-node", in: LaunchPlan.countRange),
             threadsPerRank: try parsed.int("--threads-per-rank", in: LaunchPlan.countRange))
         request.hostFile = parsed.value("--hosts")
+        request.parameters = try parsed.values("--mca").map(Self.parameter)
+        request.mpirunOptions = parsed.values("--mpirun-option")
         request.mayBind = !parsed.flag("--no-binding")
         isDryRun = parsed.flag("--dry-run")
         func seconds(_ option: String) throws -> Double? {
@@ -79,25 +88,17 @@ public struct LaunchOptions: Equatable, Sendable {
         stallSeconds = try seconds("--stall-timeout") ?? usual ?? Self.usualStallSeconds
         graceSeconds = try seconds("--grace") ?? 60
         restarts = try parsed.int("--restarts", in: 0...1_000_000) ?? 0
-        minimumRanks = try parsed.int("--min-ranks", in: LaunchPlan.countRange)
+        request.minimumRanks = try parsed.int("--min-ranks", in: LaunchPlan.countRange)
         restartDelaySeconds = try seconds("--restart-delay") ?? 5
         worker = parsed.value("--worker")
         workerArguments = parsed.trailing
     }
 
-    /// What the restarts of a job of so many ranks are held to.
-    /// - Throws: a usage error where it never has as many ranks as it should keep.
-    func restartLimits(ranks: Int) throws(AltaError) -> RestartPolicy.Limits {
-        if let minimumRanks, minimumRanks > ranks {
-            throw Self.command.usageError(
-                "--min-ranks \(minimumRanks) with \(ranks) rank\(ranks == 1 ? "" : "s")", "give at most as many as -n")
+    private static func parameter(_ text: String) throws -> MPIParameter {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, !parts[0].isEmpty else {
+            throw command.usageError("--mca is \(text)", "write NAME=VALUE, as --mca btl_tcp_if_include=eth0")
         }
-        return RestartPolicy.Limits(
-            restarts: restarts, minimumRanks: minimumRanks ?? ranks, delaySeconds: restartDelaySeconds)
+        return MPIParameter(name: parts[0], value: parts[1])
     }
-}
-
-extension Double {
-    /// As few digits as it takes, whatever the language of the user: `5` or `2.5`.
-    var plainText: String { Int(exactly: self).map(String.init) ?? String(self) }
 }

@@ -5,7 +5,6 @@ import Foundation
 struct LaunchedJob {
     let plan: LaunchPlan
     let options: LaunchOptions
-    let restartLimits: RestartPolicy.Limits
     /// The run folder; nil where the subcommand writes none.
     let output: String?
 
@@ -18,12 +17,13 @@ struct LaunchedJob {
         defer { lock.release() }
         FailureRecord.clear(folder: folders.failures)
         let signals = try SignalSource()
-        var policy = RestartPolicy(restartLimits)
+        var policy = RestartPolicy(options.restartLimits)
         var plan = plan
         var causes: [String] = []
         let clock = ContinuousClock()
         let started = clock.now
-        LaunchCommand.complain(["alta-launch: \(plan.summary); output of the ranks in \(folders.logs)"])
+        try plan.writeHostFile(in: folders.logs)
+        announce(plan, "; output of the ranks in \(folders.logs)")
         while true {
             let attempt = JobAttempt(
                 plan: plan, options: options, folders: folders, number: causes.count + 1,
@@ -53,7 +53,8 @@ struct LaunchedJob {
     ) -> Next {
         let decision = policy.decide(
             after: RestartPolicy.Attempt(
-                exitCode: outcome.report?.exitCode ?? ExitCode.done.rawValue, wasAskedToEnd: outcome.wasAskedToEnd,
+                exitCode: outcome.report?.exitCode ?? ExitCode.done.rawValue,
+                wasAskedToEnd: outcome.report?.wasAskedFor ?? false,
                 completedSteps: outcome.completedSteps, reachedStep: outcome.reachedStep,
                 lostHost: !(outcome.report?.lostHosts.isEmpty ?? true)))
         guard case .restart(let number, let seconds) = decision, let report = outcome.report else {
@@ -67,21 +68,25 @@ struct LaunchedJob {
         if let signal = signals.wait(seconds: seconds) {
             return .end(why: "\(SignalSource.name(of: signal)) asked for its end")
         }
-        return replan(&plan, policy, attempt, mpirun)
+        return replan(&plan, attempt, mpirun)
     }
 
-    /// Several hosts: those that do not answer are left out.
-    private func replan(
-        _ plan: inout LaunchPlan, _ policy: RestartPolicy, _ attempt: JobAttempt, _ mpirun: String
-    ) -> Next {
-        guard self.plan.hosts.count > 1 else { return .again }
-        let hosts = HostProbe(mpirun: mpirun, isRoot: plan.isRoot).answering(self.plan.hosts)
-        guard !hosts.isEmpty else { return .end(why: "none of its hosts answers") }
+    private func announce(_ plan: LaunchPlan, _ more: String) {
+        let lines = plan.table.split(separator: "\n").map(String.init) + [plan.summary + more]
+        LaunchCommand.complain(lines.map { "alta-launch: \($0)" })
+    }
+
+    /// Hosts that do not answer are left out, and those that answer again come back.
+    private func replan(_ plan: inout LaunchPlan, _ attempt: JobAttempt, _ mpirun: String) -> Next {
+        guard self.plan.hasOtherHosts else { return .again }
+        let gone = HostProbe(mpirun: mpirun, plan: self.plan).silentHosts()
         do {
-            let smaller = try self.plan.on(hosts, hostFile: "\(attempt.folders.logs)/hosts-\(attempt.number + 1)")
-            if let why = policy.objection(toRanks: smaller.ranks) { return .end(why: why) }
-            if smaller != plan { LaunchCommand.complain(["alta-launch: \(smaller.summary)"]) }
-            plan = smaller
+            var next = try LaunchPlan(machine: plan.machine, request: options.request.without(hosts: gone))
+            try next.writeHostFile(in: attempt.folders.logs)
+            if next.plannedHosts != plan.plannedHosts {
+                announce(next, gone.isEmpty ? "" : "; gone: \(gone.joined(separator: ", "))")
+            }
+            plan = next
             return .again
         } catch {
             return .end(why: "\(error)")

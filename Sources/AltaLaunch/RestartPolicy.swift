@@ -6,15 +6,12 @@ public struct RestartPolicy: Equatable, Sendable {
     public struct Limits: Equatable, Sendable {
         /// How often the job may be started again.
         public var restarts: Int
-        /// The fewest ranks that it may go on with.
-        public var minimumRanks: Int
         /// Seconds before the first restart; they double with every restart that gets no further than the run had been.
         public var delaySeconds: Double
 
         /// Stores the limits.
-        public init(restarts: Int, minimumRanks: Int, delaySeconds: Double) {
+        public init(restarts: Int, delaySeconds: Double) {
             self.restarts = restarts
-            self.minimumRanks = minimumRanks
             self.delaySeconds = delaySeconds
         }
     }
@@ -88,12 +85,5 @@ public struct RestartPolicy: Equatable, Sendable {
         let delay = min(nextDelaySeconds, Self.longestDelaySeconds)
         nextDelaySeconds = min(delay * 2, Self.longestDelaySeconds)
         return .restart(number: used, afterSeconds: delay)
-    }
-
-    /// Why a job does not go on with so many ranks; nil: it does.
-    public func objection(toRanks ranks: Int) -> String? {
-        guard ranks < limits.minimumRanks else { return nil }
-        return "\(ranks) rank\(ranks == 1 ? "" : "s") fit on the hosts that are left, and --min-ranks is "
-            + "\(limits.minimumRanks)"
     }
 }

@@ -35,11 +35,14 @@ final class RunRecorder: TrainingListener {
 
     /// Opens the log of a run and tells how it starts.
     static func open(
-        _ run: TrainingRun, notices: [String], hosts: [String], isTerminal: Bool
+        _ run: TrainingRun, notices: [String], placement: JobPlacement, isTerminal: Bool
     ) throws -> RunRecorder {
         let log = try StepLog.open(run.folder.logPath)
-        try log.append(event: "start", run.startFacts(ranks: hosts.count))
-        for line in try notices + run.startLines(ranks: hosts.count) { RunRecorder.say(line) }
+        let hosts = placement.ranks.map(\.host)
+        try log.append(event: "start", run.startFacts(ranks: hosts.count) + [("placement", placement.json)])
+        for line in try placement.lines + placement.warnings + notices + run.startLines(ranks: hosts.count) {
+            RunRecorder.say(line)
+        }
         return RunRecorder(
             log: log,
             progress: ProgressLine(

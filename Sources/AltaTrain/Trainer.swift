@@ -46,10 +46,10 @@ public struct Trainer {
         config.precision = try joined.resolve(requested.precision) { notices.add($0) }
         let context = try joined.agree { try joined.computing(in: config.precision) }
         let run = try TrainingRun.start(config, context: context, deal: deal) { notices.add($0) }
-        let hosts = try context.collectives.allGather(context.collectives.hostName)
+        let placement = try context.placement()
         let listener: any TrainingListener = try context.agree {
             guard context.isFirst else { return SilentListener() }
-            return try RunRecorder.open(run, notices: notices.texts, hosts: hosts, isTerminal: isTerminal)
+            return try RunRecorder.open(run, notices: notices.texts, placement: placement, isTerminal: isTerminal)
         }
         let end = try Trainer(run: run, context: context, listener: listener, completed: completed).loop()
         try run.step.reducer.free()

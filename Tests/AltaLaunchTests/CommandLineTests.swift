@@ -29,7 +29,7 @@ import Testing
     @Test func safetyHasDefaults() throws {
         let usual = try #require(try LaunchOptions(arguments: ["-n", "2", "--", "align"], environment: [:]))
         #expect(usual.stallSeconds == 300 && usual.graceSeconds == 60)
-        #expect(usual.restarts == 0 && usual.minimumRanks == nil && usual.restartDelaySeconds == 5)
+        #expect(usual.restarts == 0 && usual.request.minimumRanks == nil && usual.restartDelaySeconds == 5)
         let variables = ["ALTA_STALL_SECONDS": "7"]
         #expect(try LaunchOptions(arguments: ["-n", "2", "--", "align"], environment: variables)?.stallSeconds == 7)
         let given = ["-n", "2", "--stall-timeout", "2.5", "--grace", "0", "--restart-delay", "1", "--", "align"]

@@ -5,9 +5,8 @@ import Testing
 @Suite struct RestartPolicyTests {
     private typealias Attempt = RestartPolicy.Attempt
 
-    private func policy(_ restarts: Int, minimumRanks: Int = 1, delay: Double = 5) -> RestartPolicy {
-        RestartPolicy(
-            RestartPolicy.Limits(restarts: restarts, minimumRanks: minimumRanks, delaySeconds: delay))
+    private func policy(_ restarts: Int, delay: Double = 5) -> RestartPolicy {
+        RestartPolicy(RestartPolicy.Limits(restarts: restarts, delaySeconds: delay))
     }
 
     private func stopped(_ completed: Int, reached: Int, lostHost: Bool = false) -> Attempt {
@@ -72,11 +71,5 @@ import Testing
         #expect(delays(&policy, attempts) == [100, 200, 300, 300, 100, 200])
         var long = self.policy(9, delay: 1e6)
         #expect(delays(&long, [stopped(1, reached: 2)]) == [RestartPolicy.longestDelaySeconds])
-    }
-
-    @Test func tooFewRanksAreToldWithTheNumber() {
-        let policy = policy(1, minimumRanks: 3)
-        #expect(policy.objection(toRanks: 3) == nil)
-        #expect(policy.objection(toRanks: 2)?.hasPrefix("2 ranks fit") == true)
     }
 }
