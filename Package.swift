@@ -73,6 +73,9 @@ let package = Package(
             name: "alta-collective-check", dependencies: ["AltaCore", "AltaComm"], path: "Tests/CollectiveCheck",
             swiftSettings: strict),
         .executableTarget(
+            name: "alta-stall-check", dependencies: ["AltaCore", "AltaComm"], path: "Tests/StallCheck",
+            swiftSettings: strict),
+        .executableTarget(
             name: "alta-loss-check",
             dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaObjective", "AltaObjectiveSupport"],
             path: "Tests/LossCheck", swiftSettings: strict),

@@ -1,15 +1,27 @@
 import AltaCore
 
 /// What a rank calls: everything in which ranks of one collective must agree.
-struct CollectiveCall: Equatable, Sendable {
-    var kind: CollectiveKind
+package struct CollectiveCall: Equatable, Sendable {
+    package var kind: CollectiveKind
     /// How many elements this rank gives or gets.
-    var count = 0
-    var type: CollectiveElementType?
-    var reduction: ReduceOperation?
-    var root: Int?
+    package var count = 0
+    package var type: CollectiveElementType?
+    package var reduction: ReduceOperation?
+    package var root: Int?
     /// A hash of all ranks' counts; 0: there is one.
-    var countsHash: UInt64 = 0
+    package var countsHash: UInt64 = 0
+
+    package init(
+        kind: CollectiveKind, count: Int = 0, type: CollectiveElementType? = nil, reduction: ReduceOperation? = nil,
+        root: Int? = nil, countsHash: UInt64 = 0
+    ) {
+        self.kind = kind
+        self.count = count
+        self.type = type
+        self.reduction = reduction
+        self.root = root
+        self.countsHash = countsHash
+    }
 
     /// The type's name as a word of a status.
     var typeWord: UInt64 {
@@ -45,6 +57,45 @@ struct CollectiveCall: Equatable, Sendable {
     private static let minimum = word(ReduceOperation.minimum.rawValue)
 
     private static func word(_ text: String) -> UInt64 { RankStatusLayout.words(text, count: 1)[0] }
+}
+
+extension CollectiveCall {
+    static func broadcast<E: CollectiveElement>(_ buffer: UnsafeMutableBufferPointer<E>, from root: Int) -> Self {
+        CollectiveCall(kind: .broadcast, count: buffer.count, type: E.elementType, root: root)
+    }
+
+    static func reduction<E: CollectiveElement>(
+        _ kind: CollectiveKind, _ buffer: UnsafeMutableBufferPointer<E>, _ operation: ReduceOperation
+    ) -> Self {
+        CollectiveCall(kind: kind, count: buffer.count, type: E.elementType, reduction: operation)
+    }
+
+    /// A collective that every rank calls with the counts of all (hashed by FNV-1a, a count at a time, without heap memory).
+    static func ofCounts<E: CollectiveElement>(
+        _ kind: CollectiveKind, _ type: E.Type, _ counts: [Int], total: Int
+    ) -> Self {
+        CollectiveCall(
+            kind: kind, count: total, type: E.elementType,
+            countsHash: counts.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 })
+    }
+
+    /// The call as numbers that ranks can compare: kind, count, type, combination, root, hash of the counts.
+    var words: [UInt64] {
+        [
+            kind.rawValue, UInt64(count), typeWord, reductionWord, UInt64(bitPattern: Int64(root ?? -1)), countsHash,
+        ]
+    }
+}
+
+extension RankOperation {
+    /// Reads `CollectiveCall.words`.
+    init(call words: [UInt64]) {
+        let root = Int(truncatingIfNeeded: Int64(bitPattern: words[4]))
+        self.init(
+            number: 0, kind: CollectiveKind(rawValue: words[0]) ?? .barrier, count: Int(truncatingIfNeeded: words[1]),
+            elementType: RankStatusLayout.text([words[2]]), reduction: RankStatusLayout.text([words[3]]),
+            root: root < 0 ? nil : root, countsHash: words[5], sequence: 0, began: 0)
+    }
 }
 
 /// An operation as a board keeps it.

@@ -14,18 +14,19 @@ public final class RankBoard: @unchecked Sendable {
     public let obstacle: AltaError?
 
     let memory: BoardMemory
+    /// The ranks of every group that this rank is in, by the group's name.
+    package let groups = Mutex<[UInt64: [Int]]>([:])
     /// The collectives that the rank is in, the outermost first: waiting in shared memory goes on around others.
     private var underWay: [BoardOperation] = []
     private var operationCount: UInt64 = 0
     private var writtenCount: UInt64 = 0
     private var step = 0
-    private var phase: [UInt64]
+    private var phase = RankStatusLayout.phase("start")
 
     init(memory: BoardMemory, path: String?, obstacle: AltaError?) {
         self.memory = memory
         self.path = path
         self.obstacle = obstacle
-        phase = RankStatusLayout.words("start", count: RankStatusLayout.phaseWordCount)
     }
 
     /// Tells who the rank is, as soon as it is known; each rank of a job has the same `job`. Not collective.
@@ -36,16 +37,18 @@ public final class RankBoard: @unchecked Sendable {
             set(RankStatusLayout.rankCountWord, UInt64(rankCount))
             set(RankStatusLayout.processWord, UInt64(getpid()))
             set(RankStatusLayout.jobWord, job)
-            set(RankStatusLayout.hostWord, RankStatusLayout.words(host, count: RankStatusLayout.hostWordCount))
-            set(RankStatusLayout.phaseWord, phase)
+            for (index, word) in RankStatusLayout.words(host, count: RankStatusLayout.hostWordCount).enumerated() {
+                set(RankStatusLayout.hostWord + index, word)
+            }
+            setPhase()
             set(RankStatusLayout.magicWord, RankStatusLayout.magic)
         }
     }
 
     /// Tells what the rank does now. Not collective.
     public func publish(phase text: String) {
-        phase = RankStatusLayout.words(text, count: RankStatusLayout.phaseWordCount)
-        change { set(RankStatusLayout.phaseWord, phase) }
+        phase = RankStatusLayout.phase(text)
+        change { setPhase() }
     }
 
     /// Tells the step at hand, from 1; nil: none yet. Not collective.
@@ -59,14 +62,21 @@ public final class RankBoard: @unchecked Sendable {
         change { set(RankStatusLayout.completedStepsWord, UInt64(completedSteps)) }
     }
 
+    /// Runs `body`, in which this rank starts MPI together with all others.
+    public func joining<T>(_ body: () throws -> T) rethrows -> T {
+        enter(CollectiveCall(kind: .join), group: 0, sequence: 0)
+        defer { leave() }
+        return try body()
+    }
+
     /// Tells that the rank is about to enter a collective. Not collective.
-    func enter(_ call: CollectiveCall, group: UInt64, sequence: UInt64) {
+    package func enter(_ call: CollectiveCall, group: UInt64, sequence: UInt64) {
         operationCount += 1
         let operation = BoardOperation(
             number: operationCount, call: call, group: group, sequence: sequence, began: Self.now(), step: UInt64(step),
             phase: (phase[0], phase[1]))
         underWay.append(operation)
-        change {
+        change(at: operation.began) {
             store(operation, at: ring(operation.number))
             store(operation, at: RankStatusLayout.operationWord)
             set(RankStatusLayout.operationCountWord, operationCount)
@@ -75,10 +85,11 @@ public final class RankBoard: @unchecked Sendable {
     }
 
     /// Tells that the rank left the collective that it entered last. Not collective.
-    func leave() {
+    package func leave() {
         guard let operation = underWay.popLast() else { return }
-        let ended = Self.now().bitPattern
-        change {
+        let now = Self.now()
+        let ended = now.bitPattern
+        change(at: now) {
             // One that others followed may have lost its place in the ring.
             if operationCount - operation.number < UInt64(RankStatusLayout.ringCount) {
                 set(ring(operation.number) + RankStatusLayout.Operation.ended, ended)
@@ -93,7 +104,7 @@ public final class RankBoard: @unchecked Sendable {
     }
 
     /// Tells that the process runs, and lets other hosts see the board. Not collective; any one thread.
-    func beat() {
+    package func beat() {
         let count = memory.load(RankStatusLayout.heartbeatCountWord)
         set(RankStatusLayout.heartbeatSecondsWord, Self.now().bitPattern)
         set(RankStatusLayout.heartbeatCountWord, count + 1)
@@ -109,19 +120,19 @@ public final class RankBoard: @unchecked Sendable {
 
     // MARK: Words
 
-    private func change(_ body: () -> Void) {
+    private func change(at seconds: Double = now(), _ body: () -> Void) {
         writtenCount += 1
         set(RankStatusLayout.writingWord, writtenCount)
         atomicMemoryFence(ordering: .releasing)
         body()
-        set(RankStatusLayout.sinceWord, Self.now().bitPattern)
+        set(RankStatusLayout.sinceWord, seconds.bitPattern)
         memory.release(RankStatusLayout.writtenWord, writtenCount)
     }
 
     private func set(_ word: Int, _ value: UInt64) { memory.store(word, value) }
 
-    private func set(_ first: Int, _ values: [UInt64]) {
-        for (index, value) in values.enumerated() { set(first + index, value) }
+    private func setPhase() {
+        for index in 0..<RankStatusLayout.phaseWordCount { set(RankStatusLayout.phaseWord + index, phase[index]) }
     }
 
     private func store(_ operation: BoardOperation, at first: Int) {

@@ -32,7 +32,7 @@ public enum CollectiveKind: UInt64, Sendable, CaseIterable {
         case .split: "split into groups"
         case .splitByMemory: "split by memory"
         case .shareMemory: "reservation of shared memory"
-        case .sharedMemory: "wait in shared memory"
+        case .sharedMemory: "exchange in shared memory"
         case .join: "start of MPI"
         case .leave: "end of MPI"
         }

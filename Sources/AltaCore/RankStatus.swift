@@ -36,6 +36,28 @@ public struct RankStatus: Sendable, Equatable {
     /// Its last operations (128 at most), the earliest first.
     public var operations: [RankOperation]
 
+    /// Stores what a rank says.
+    public init(
+        rank: Int, rankCount: Int, host: String, processIdentifier: Int32 = 0, job: UInt64 = 0, phase: String,
+        step: Int? = nil, completedSteps: Int = 0, operation: RankOperation? = nil, isInCollective: Bool = false,
+        since: Double = 0, heartbeat: Double = 0, heartbeatCount: Int = 0, operations: [RankOperation] = []
+    ) {
+        self.rank = rank
+        self.rankCount = rankCount
+        self.host = host
+        self.processIdentifier = processIdentifier
+        self.job = job
+        self.phase = phase
+        self.step = step
+        self.completedSteps = completedSteps
+        self.operation = operation
+        self.isInCollective = isInCollective
+        self.since = since
+        self.heartbeat = heartbeat
+        self.heartbeatCount = heartbeatCount
+        self.operations = operations
+    }
+
     /// Where it is, as `in forward of step 12`.
     public var place: String { "in \(phase)" + (step.map { " of step \($0)" } ?? "") }
 

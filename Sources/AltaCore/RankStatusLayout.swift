@@ -77,6 +77,15 @@ package enum RankStatusLayout {
         return words
     }
 
+    /// A phase as four words; without heap memory, since it is told many times in a step.
+    package static func phase(_ text: String) -> SIMD4<UInt64> {
+        var words = SIMD4<UInt64>()
+        for (index, byte) in text.utf8.prefix(phaseWordCount * 8).enumerated() {
+            words[index / 8] |= UInt64(byte) << UInt64(index % 8 * 8)
+        }
+        return words
+    }
+
     /// The text of words, up to the first zero byte.
     package static func text(_ words: some Sequence<UInt64>) -> String {
         let bytes = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64($0 * 8)) } }

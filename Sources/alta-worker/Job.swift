@@ -18,21 +18,24 @@ enum Job {
         do {
             // Before MPI starts, so that a rank that never gets there is known by its board.
             board = try RankBoard.open(environment: environment)
-            collectives = try MPICollectives.start()
+            _ = try Watchdog.start(board: board, environment: environment, say: Console.note) { _exit($0) }
+            collectives = try board.joining { try MPICollectives.start() }
         } catch {
             Console.error("\(error)")
-            return ExitCode.failed.rawValue
+            return ((error as? AltaError)?.exitCode ?? .failed).rawValue
         }
         if let obstacle = board.obstacle { Console.note("note: nobody can see what this rank does: \(obstacle)") }
         board.identify(
             rank: collectives.rank, rankCount: collectives.rankCount, host: collectives.hostName,
             job: LaunchedRank(environment).job)
+        let watched = WatchedCollectives(CheckedCollectives.asked(environment, collectives), board: board)
         let clock = PhaseClock(board: board)
         do {
-            let context = try RankContext.make(collectives: collectives, clock: clock, environment: environment)
+            let context = try RankContext.make(collectives: watched, clock: clock, environment: environment)
+            try context.checkSameProgram()
             let code = try body(context)
             clock.current = "end"
-            try collectives.finalize()
+            try watched.leaving { try collectives.finalize() }
             return code.rawValue
         } catch let failure as AgreedFailure {
             if failure.reportingRank == collectives.rank { report(failure.error, collectives, clock) }
