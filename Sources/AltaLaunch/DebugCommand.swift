@@ -39,7 +39,7 @@ package enum DebugCommand {
                 shellQuoted(attempt.arguments((Programs.mpirun() ?? "mpirun", Programs.worker(launch.worker)))))
         }
         let job = LaunchedJob(
-            plan: plan, options: launch, restartLimits: try launch.restartLimits(ranks: plan.ranks), output: output,
+            plan: plan, options: launch, output: output,
             debugging: debugging)
         return try job.run()
     }

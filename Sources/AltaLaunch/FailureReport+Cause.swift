@@ -7,6 +7,8 @@ extension FailureReport {
         var rank: Int?
         var text: String
         var exitCode: Int32
+        /// Whether someone wanted the end.
+        var wasAskedFor = false
 
         init(_ facts: Facts) {
             if let reason = facts.end.reason, reason != .hangAfterFailure {
@@ -33,9 +35,13 @@ extension FailureReport {
             case .timeout(let seconds):
                 self.init(
                     rank: nil,
-                    text: "the job did not end within \(seconds) s and was stopped; give --timeout more seconds",
+                    text:
+                        "the job did not end within \(seconds.plainText) s and was stopped; give --timeout more seconds",
                     exitCode: code)
-            case .signal(let number): self.init(signal: number, facts)
+                wasAskedFor = true
+            case .signal(let number):
+                self.init(signal: number, facts)
+                wasAskedFor = true
             case .stall(let finding):
                 self.init(rank: finding.culprits.first, text: finding.sentence(facts.statuses), exitCode: code)
             case .hangAfterFailure:
@@ -81,6 +87,13 @@ extension FailureReport {
                 self.init(
                     rank: rank, text: "\(who) was killed\(facts.killer(number))\(place); \(facts.remedy(number))",
                     exitCode: ExitCode.stoppedEarly.rawValue)
+            case .exit(ExitCode.stoppedEarly.rawValue):
+                // Without a record: the ranks got the signal from somebody else.
+                self.init(
+                    rank: nil,
+                    text: "the ranks were stopped by a signal, after saving; start the same command again to go on",
+                    exitCode: ExitCode.stoppedEarly.rawValue)
+                wasAskedFor = true
             case .exit(let code), .abort(let code):
                 self.init(
                     rank: rank, text: "\(who) ended with exit code \(code)\(place): \(last)",

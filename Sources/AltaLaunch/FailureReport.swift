@@ -8,6 +8,8 @@ public struct FailureReport: Equatable, Sendable {
     public var lines: [String]
     /// The job's exit code (INTERFACE contract).
     public var exitCode: Int32
+    /// Whether the user, a batch system or the time limit wanted the end.
+    public var wasAskedFor: Bool
     /// The hosts that mpirun named as lost.
     public var lostHosts: [String]
 
@@ -55,6 +57,7 @@ public struct FailureReport: Equatable, Sendable {
         let cause = Cause(facts)
         lines = ["error: " + cause.text.split(whereSeparator: \.isNewline).joined(separator: " ")]
         exitCode = cause.exitCode
+        wasAskedFor = cause.wasAskedFor
         lostHosts = facts.messages.lostHosts
         if let rank = cause.rank {
             lines.append("  its output: \(facts.output.path(of: .rank(rank)))")

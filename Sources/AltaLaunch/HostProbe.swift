@@ -5,29 +5,32 @@ import Foundation
 /// daemon calling back, as a job's ranks are started.
 struct HostProbe {
     let mpirun: String
-    let isRoot: Bool
+    /// The job's plan, with its hosts and the parameters that its mpirun got.
+    let plan: LaunchPlan
     /// How long a host may take to answer.
     var limitSeconds = 15.0
     /// So many hosts are asked at once.
     private static let width = 16
 
-    /// The hosts that answer, in the order given. Takes at most `limitSeconds` for every 16 hosts.
+    /// The hosts of the plan that do not answer, this machine aside. Takes at most `limitSeconds` for every 16 hosts.
     ///
     /// Call it on the main thread, with no job under way: whatever is left of a host that does not answer is killed.
-    func answering(_ hosts: [ClusterHost]) -> [ClusterHost] {
+    func silentHosts() -> [String] {
+        let names = plan.hosts.map(\.name).filter { !plan.machine.isCalled($0) }
         var answering: Set<String> = []
-        for start in stride(from: 0, to: hosts.count, by: Self.width) {
-            answering.formUnion(ask(hosts[start..<min(start + Self.width, hosts.count)].map(\.name)))
+        for start in stride(from: 0, to: names.count, by: Self.width) {
+            answering.formUnion(ask(names[start..<min(start + Self.width, names.count)]))
             ChildProcess.killRemaining()
         }
-        return hosts.filter { answering.contains($0.name) }
+        return names.filter { !answering.contains($0) }
     }
 
     func arguments(host: String) -> [String] {
-        [mpirun] + (isRoot ? ["--allow-run-as-root"] : []) + ["-n", "1", "--host", host, "true"]
+        [mpirun] + (plan.isRoot ? ["--allow-run-as-root"] : []) + ["-n", "1", "--host", host]
+            + plan.request.parameters.flatMap(\.arguments) + ["true"]
     }
 
-    private func ask(_ names: [String]) -> [String] {
+    private func ask(_ names: ArraySlice<String>) -> [String] {
         var open: [Int32: (name: String, child: ChildProcess)] = [:]
         let environment = ProcessInfo.processInfo.environment
         for name in names {

@@ -21,8 +21,6 @@ struct JobAttempt {
     struct Outcome {
         /// nil: it succeeded.
         var report: FailureReport?
-        /// Whether someone asked for its end.
-        var wasAskedToEnd: Bool
         /// Steps that its ranks completed, and the farthest that they began.
         var completedSteps: Int
         var reachedStep: Int
@@ -95,18 +93,7 @@ struct JobAttempt {
             // The counters are this host's.
             memory: plan.hosts.count == 1 ? memory : memory == .none ? .unknown : memory)
         return Outcome(
-            report: FailureReport(facts), wasAskedToEnd: end.wasAskedFor,
-            completedSteps: statuses.map(\.completedSteps).min() ?? 0,
+            report: FailureReport(facts), completedSteps: statuses.map(\.completedSteps).min() ?? 0,
             reachedStep: statuses.compactMap(\.step).max() ?? 0, writeFailure: kept.writeFailure)
-    }
-}
-
-extension JobEnd {
-    /// Whether the user, a batch system or the time limit wanted the end.
-    var wasAskedFor: Bool {
-        switch reason {
-        case .signal, .timeout: true
-        case .hangAfterFailure, .stall, nil: false
-        }
     }
 }

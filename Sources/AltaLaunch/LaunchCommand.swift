@@ -41,12 +41,10 @@ public enum LaunchCommand {
             environment: ProcessInfo.processInfo.environment,
             workingFolder: FileManager.default.currentDirectoryPath)
         let plan = try LaunchPlan(machine: .current(), request: options.request)
-        let restartLimits = try options.restartLimits(ranks: plan.ranks)
+        try options.keepRanks(of: plan)
         if options.restarts > 0 { try invocation.checkRestartable() }
         if options.isDryRun { return show(plan, options, try invocation.output()) }
-        return try LaunchedJob(
-            plan: plan, options: options, restartLimits: restartLimits, output: invocation.output()
-        ).run()
+        return try LaunchedJob(plan: plan, options: options, output: invocation.output()).run()
     }
 
     private static func usageError(_ what: String) -> AltaError {

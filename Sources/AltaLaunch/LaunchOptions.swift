@@ -104,19 +104,4 @@ public struct LaunchOptions: Equatable, Sendable {
         }
         return MPIParameter(name: parts[0], value: parts[1])
     }
-
-    /// What the restarts of a job of so many ranks are held to.
-    /// - Throws: a usage error where it never has as many ranks as it should keep.
-    func restartLimits(ranks: Int) throws(AltaError) -> RestartPolicy.Limits {
-        if let minimumRanks = request.minimumRanks, minimumRanks > ranks {
-            throw Self.command.usageError(
-                "--min-ranks \(minimumRanks) with \(ranks) rank\(ranks == 1 ? "" : "s")", "give at most as many as -n")
-        }
-        return RestartPolicy.Limits(restarts: restarts, delaySeconds: restartDelaySeconds)
-    }
-}
-
-extension Double {
-    /// As few digits as it takes, whatever the language of the user: `5` or `2.5`.
-    var plainText: String { Int(exactly: self).map(String.init) ?? String(self) }
 }

@@ -5,7 +5,6 @@ import Foundation
 struct LaunchedJob {
     let plan: LaunchPlan
     let options: LaunchOptions
-    let restartLimits: RestartPolicy.Limits
     /// The run folder; nil where the subcommand writes none.
     let output: String?
     /// How it is started for debugging; nil: it is not.
@@ -22,16 +21,14 @@ struct LaunchedJob {
         try debugging?.prepare(logs: folders.logs)
         defer { debugging?.panes?.close() }
         let signals = try SignalSource()
-        var policy = RestartPolicy(restartLimits)
+        var policy = RestartPolicy(options.restartLimits)
         var plan = plan
         try plan.writeFiles(in: folders.logs)
         var causes: [String] = []
         let clock = ContinuousClock()
         let started = clock.now
-        LaunchCommand.complain(
-            plan.table.split(separator: "\n").map { "alta-launch: \($0)" }
-                + ["alta-launch: \(plan.summary); output of the ranks in \(folders.logs)"]
-                + (debugging?.notes(logs: folders.logs) ?? []))
+        announce(plan, "; output of the ranks in \(folders.logs)")
+        if let debugging { LaunchCommand.complain(debugging.notes(logs: folders.logs)) }
         while true {
             let attempt = JobAttempt(
                 plan: plan, options: options, folders: folders, number: causes.count + 1,
@@ -62,7 +59,8 @@ struct LaunchedJob {
     ) -> Next {
         let decision = policy.decide(
             after: RestartPolicy.Attempt(
-                exitCode: outcome.report?.exitCode ?? ExitCode.done.rawValue, wasAskedToEnd: outcome.wasAskedToEnd,
+                exitCode: outcome.report?.exitCode ?? ExitCode.done.rawValue,
+                wasAskedToEnd: outcome.report?.wasAskedFor ?? false,
                 completedSteps: outcome.completedSteps, reachedStep: outcome.reachedStep,
                 lostHost: !(outcome.report?.lostHosts.isEmpty ?? true)))
         guard case .restart(let number, let seconds) = decision, let report = outcome.report else {
@@ -79,20 +77,24 @@ struct LaunchedJob {
         return replan(&plan, attempt, mpirun)
     }
 
-    /// Several hosts: those that do not answer are left out.
-    private func replan(
-        _ plan: inout LaunchPlan, _ attempt: JobAttempt, _ mpirun: String
-    ) -> Next {
-        guard self.plan.hosts.count > 1 else { return .again }
-        let answering = HostProbe(mpirun: mpirun, isRoot: plan.isRoot).answering(self.plan.hosts).map(\.name)
-        let gone = self.plan.hosts.map(\.name).filter { !answering.contains($0) }
+    private func announce(_ plan: LaunchPlan, _ more: String) {
+        let lines = plan.table.split(separator: "\n").map(String.init) + [plan.summary + more]
+        LaunchCommand.complain(lines.map { "alta-launch: \($0)" })
+    }
+
+    /// Hosts that do not answer are left out, and those that answer again come back.
+    private func replan(_ plan: inout LaunchPlan, _ attempt: JobAttempt, _ mpirun: String) -> Next {
+        guard self.plan.hasOtherHosts else { return .again }
+        let gone = HostProbe(mpirun: mpirun, plan: self.plan).silentHosts()
         do {
             var request = self.plan.request.without(hosts: gone)
             request.ranks = self.plan.ranks
-            var smaller = try LaunchPlan(machine: self.plan.machine, request: request)
-            try smaller.writeFiles(in: attempt.folders.logs)
-            if smaller != plan { LaunchCommand.complain(["alta-launch: \(smaller.summary)"]) }
-            plan = smaller
+            var next = try LaunchPlan(machine: plan.machine, request: request)
+            try next.writeFiles(in: attempt.folders.logs)
+            if next.plannedHosts != plan.plannedHosts {
+                announce(next, gone.isEmpty ? "" : "; gone: \(gone.joined(separator: ", "))")
+            }
+            plan = next
             return .again
         } catch {
             return .end(why: "\(error)")

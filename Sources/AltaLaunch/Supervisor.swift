@@ -42,7 +42,7 @@ public struct Supervisor {
     private var screen = RankZeroScreen()
     private var tagged = TaggedScreen()
     private var wasKilled = false
-    private var stallWatch: StallWatch?
+    private var silenceWatch: SilenceWatch?
     private var lastStallLook = ContinuousClock.now
     var started = ContinuousClock.now
     var reason: JobEnd.Reason?
@@ -69,7 +69,7 @@ public struct Supervisor {
         let child = try ChildProcess(arguments: arguments, environment: environment)
         started = clock.now
         if limits.stallSeconds > 0 {
-            stallWatch = StallWatch(rankCount: rankCount, stallSeconds: limits.stallSeconds, now: 0)
+            silenceWatch = SilenceWatch(rankCount: rankCount, stallSeconds: limits.stallSeconds, now: 0)
         }
         var status: Int32?
         while status == nil {
@@ -102,13 +102,13 @@ public struct Supervisor {
 
     /// What stands still, where the whole job does.
     mutating func findStall() -> StallFinding? {
-        guard var watch = stallWatch else { return nil }
+        guard var watch = silenceWatch else { return nil }
         let now = clock.now
         guard now - lastStallLook > .seconds(watch.intervalSeconds) else { return nil }
         lastStallLook = now
         let seconds = (now - started) / .seconds(1)
         let finding = watch.look(RankStatus.load(folder: statusFolder), now: seconds)
-        stallWatch = watch
+        silenceWatch = watch
         return finding
     }
 

@@ -6,8 +6,7 @@ import Testing
     private typealias Attempt = RestartPolicy.Attempt
 
     private func policy(_ restarts: Int, delay: Double = 5) -> RestartPolicy {
-        RestartPolicy(
-            RestartPolicy.Limits(restarts: restarts, delaySeconds: delay))
+        RestartPolicy(RestartPolicy.Limits(restarts: restarts, delaySeconds: delay))
     }
 
     private func stopped(_ completed: Int, reached: Int, lostHost: Bool = false) -> Attempt {

@@ -14,12 +14,13 @@ func record(_ error: AltaError, _ collectives: MPICollectives, _ clock: PhaseClo
         rank: error.rank ?? collectives.rank, host: collectives.hostName, phase: clock.current, step: clock.step,
         message: error.description, exitCode: error.exitCode.rawValue,
         secondsSince1970: Date().timeIntervalSince1970)
-    try? JSONEncoder().encode(record).write(
-        to: URL(filePath: "\(folder)/rank-\(collectives.rank).json"), options: .atomic)
+    try? record.write(folder: folder)
 }
 
 /// The rank's part in the run, to its exit code.
-func train(_ config: String, _ fault: Fault?, _ collectives: MPICollectives, _ clock: PhaseClock) throws -> ExitCode {
+func train(
+    _ config: String, _ fault: Fault?, _ collectives: MPICollectives, _ watched: any Collectives, _ clock: PhaseClock
+) throws -> ExitCode {
     clock.observer = { phase, step in
         fault?.strike(rank: collectives.rank, phase: phase, step: step) { error in
             record(error, collectives, clock)
@@ -28,8 +29,9 @@ func train(_ config: String, _ fault: Fault?, _ collectives: MPICollectives, _ c
     }
     do {
         let context = try RankContext.make(
-            collectives: collectives, clock: clock, environment: ProcessInfo.processInfo.environment)
-        try Trainer.train(try RunConfig.load(path: config), context: context, isTerminal: false)
+            collectives: watched, clock: clock, environment: ProcessInfo.processInfo.environment)
+        let end = try Trainer.train(try RunConfig.load(path: config), context: context, isTerminal: false)
+        if case .stopped = end { return .stoppedEarly }
     } catch let failure as AgreedFailure {
         if failure.reportingRank == collectives.rank { record(failure.error, collectives, clock) }
         return failure.error.exitCode
@@ -47,14 +49,18 @@ func run() throws -> Int32 {
     let launched = LaunchedRank(environment)
     fault?.strike(rank: launched.rank, phase: "launch", step: nil) { _ in exit(1) }
     let board = try RankBoard.open(environment: environment)
-    let collectives = try MPICollectives.start()
+    _ = try Watchdog.start(
+        board: board, environment: environment, say: { FileHandle.standardError.write(Data("\($0)\n".utf8)) },
+        exit: { _exit($0) })
+    let collectives = try board.joining { try MPICollectives.start() }
     board.identify(
         rank: collectives.rank, rankCount: collectives.rankCount, host: collectives.hostName, job: launched.job)
+    let watched = WatchedCollectives(collectives, board: board)
     let clock = PhaseClock(board: board)
     do {
-        let code = try train(CommandLine.arguments[2], fault, collectives, clock)
+        let code = try train(CommandLine.arguments[2], fault, collectives, watched, clock)
         clock.current = "end"
-        try collectives.finalize()
+        try watched.leaving { try collectives.finalize() }
         return code.rawValue
     } catch {
         let error = (error as? AltaError) ?? AltaError("\(error)")

@@ -22,7 +22,7 @@ public struct StallFinding: Equatable, Sendable {
 /// watchdog's matter, and a rank that works for long without a word is at work as long as its watchdog beats.
 ///
 /// Pure: it is shown what the ranks published, and the time.
-public struct StallWatch: Sendable {
+public struct SilenceWatch: Sendable {
     private let rankCount: Int
     private let limitSeconds: Double
     private var seen: [Int: Seen] = [:]
@@ -35,7 +35,7 @@ public struct StallWatch: Sendable {
     }
 
     /// How much later than the ranks' own watchdogs it speaks: they know more.
-    public static func margin(stallSeconds: Double) -> Double { max(5, stallSeconds / 10) }
+    public static func margin(stallSeconds: Double) -> Double { max(10, stallSeconds / 10) }
 
     /// How often looking is worth its price: a status of each rank is read every time.
     public var intervalSeconds: Double { min(max(limitSeconds / 20, 0.5), 15) }
