@@ -30,8 +30,8 @@ import Testing
 
     @Test func whatIsThereIsNotWaitedFor() {
         let world = FakeWorld()
-        #expect(Retry(limitSeconds: 0).until(world.probes) { [Int]() } waiting: { _, _ in }.isEmpty)
-        #expect(world.pauses.isEmpty)
+        let missing = Retry(limitSeconds: 0).until(world.probes, { [Int]() }, waiting: { _, _ in })
+        #expect(missing.isEmpty && world.pauses.isEmpty)
     }
 
     @Test func podsThatAppearLateAreWaitedFor() throws {

@@ -39,9 +39,7 @@ import Testing
     }
 
     @Test func anEndWithoutACauseOfItsOwnHasOne() {
-        let killed = [
-            "mpirun noticed that process rank 1 with PID 0 on node n2 exited on signal 9 (Killed).",
-        ]
+        let killed = ["mpirun noticed that process rank 1 with PID 0 on node n2 exited on signal 9 (Killed)."]
         #expect(
             checks([(0, #"{"begun":"memory"}"#)]).judge(.init(status: 137, silenceSeconds: 60, lines: killed))?.finding
                 == "rank 1 was killed while looking at memory")
@@ -68,7 +66,8 @@ import Testing
         let options = try #require(
             try CheckOptions(
                 arguments: [
-                    "-n", "3", "--json=f", "--threads-per-rank", "2", "--wait", "5", "--", "pretrain", "c.json", "--json",
+                    "-n", "3", "--json=f", "--threads-per-rank", "2", "--wait", "5", "--", "pretrain", "c.json",
+                    "--json",
                 ]))
         #expect(options.launch.request.ranks == 3 && options.launch.request.threadsPerRank == 2)
         #expect(options.jsonPath == "f" && options.waitSeconds == 5 && options.hasRankCount)
