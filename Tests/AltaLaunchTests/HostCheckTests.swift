@@ -97,6 +97,16 @@ import Testing
         #expect(found.findings[1].finding.contains("no answer within 20 s"))
     }
 
+    @Test func anAgentOfItsOwnMayKnowHostsWithoutNames() throws {
+        let world = FakeWorld()
+        world.environment["OMPI_MCA_plm_rsh_agent"] = "/etc/mpi/exec.sh"
+        let found = try check(world, ["pod1", "pod2"])
+        #expect(found.isReady && world.pauses.isEmpty && found.findings.map(\.verdict) == [.note, .ok])
+        world.program = { _, _ in .init(status: 1, lines: ["no pod"]) }
+        #expect(try !check(world, ["pod1", "pod2"], wait: 2).isReady)
+        #expect(world.pauses == [0.5, 1, 0.5])
+    }
+
     @Test func oneMachineIsStartedOnWithoutNames() throws {
         let world = FakeWorld()
         let found = try check(world, [])

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct RankCheckTests {
     private static let ok = #"{"check":"clock","verdict":"ok","finding":"one host"}"#
-    private static let silence = #"{"check":"network","verdict":"fail","finding":"silence","remedy":"ports"}"#
+    private static let silence = #"{"check":"network","verdict":"fail","finding":"silence","remedy":"ports","ends_job":true}"#
 
     private func checks(_ lines: [(Int, String)]) -> RankChecks {
         var checks = RankChecks()
@@ -25,7 +25,7 @@ import Testing
 
     @Test func whatARankSaysByItselfIsTheCause() {
         let checks = checks([(1, Self.silence), (0, Self.silence), (2, Self.silence)])
-        #expect(checks.findings.count == 1 && checks.isBroken)
+        #expect(checks.findings.count == 1 && checks.isBroken && !checks.isComplete)
         #expect(checks.judge(.init(status: 1, silenceSeconds: 60)) == nil)
     }
 

@@ -139,7 +139,8 @@ extension WorkerJobs {
                     + ["-n", "1", "\(folder)/alta-worker", "preflight"]
             ).finish()
             let failures = try Self.failures(outcome)
-            #expect(outcome.exitCode == 1 && failures.map(\.check) == ["versions"], "\(outcome.output)\(outcome.errors)")
+            #expect(outcome.exitCode == 1, "\(outcome.output)\(outcome.errors)")
+            #expect(failures.map(\.check) == ["versions"])
             #expect(failures[0].finding.hasPrefix("rank 1 on "))
             #expect(failures[0].finding.hasSuffix("another alta-worker than rank 0's"))
         }
@@ -149,10 +150,12 @@ extension WorkerJobs {
         func ranksThatShareACoreAreNamed() throws {
             let outcome = try RunningJob.start(
                 try #require(JobRunner.mpirun),
-                JobRunner.mpirunOptions + ["-n", "2", "taskset", "-c", "0", JobRunner.program("alta-worker"), "preflight"]
+                JobRunner.mpirunOptions + ["-n", "2", "taskset", "-c", "0", JobRunner.program("alta-worker")]
+                    + ["preflight"]
             ).finish()
             let failures = try Self.failures(outcome)
-            #expect(outcome.exitCode == 1 && failures.map(\.check) == ["cores"], "\(outcome.output)\(outcome.errors)")
+            #expect(outcome.exitCode == 1, "\(outcome.output)\(outcome.errors)")
+            #expect(failures.map(\.check) == ["cores"])
             #expect(failures[0].finding.hasPrefix("rank 1 on ") && failures[0].finding.contains("must share core 0"))
         }
 
