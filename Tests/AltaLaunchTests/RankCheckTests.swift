@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct RankCheckTests {
     private static let ok = #"{"check":"clock","verdict":"ok","finding":"one host"}"#
-    private static let silence = #"{"check":"network","verdict":"fail","finding":"silence","remedy":"ports","ends_job":true}"#
+    private static let silence =
+        #"{"check":"network","verdict":"fail","finding":"silence","remedy":"ports","ends_job":true}"#
 
     private func checks(_ lines: [(Int, String)]) -> RankChecks {
         var checks = RankChecks()
