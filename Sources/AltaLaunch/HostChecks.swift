@@ -34,7 +34,7 @@ package struct HostChecks {
         var found = Found()
         let unknown = unresolved()
         found.findings.append(judge(unresolved: unknown))
-        guard unknown.isEmpty else {
+        guard unknown.isEmpty || ownAgent != nil else {
             found.findings.append(.note(Self.agent, "not tried: host names come first"))
             found.isReady = false
             return found
@@ -51,11 +51,16 @@ package struct HostChecks {
 
     // MARK: Names
 
+    /// What starts programs on hosts instead of ssh; it may know hosts by other means than their names.
+    private var ownAgent: String? {
+        probes.environment["OMPI_MCA_plm_rsh_agent"].flatMap { $0 == "ssh" || $0.isEmpty ? nil : $0 }
+    }
+
     /// The hosts whose names are not known after all the time there is; this machine needs no name.
     private func unresolved() -> [String] {
         guard plan.hostFile != nil else { return [] }
         var open = plan.hosts.map(\.name)
-        return Retry(limitSeconds: waitSeconds).until(probes) {
+        return Retry(limitSeconds: ownAgent == nil ? waitSeconds : 0).until(probes) {
             open = open.filter { !probes.resolves($0) }
             return open
         } waiting: { unknown, passed in
@@ -65,6 +70,9 @@ package struct HostChecks {
 
     private func judge(unresolved unknown: [String]) -> CheckFinding {
         guard plan.hostFile != nil else { return .ok(Self.names, "this machine alone") }
+        if let ownAgent, !unknown.isEmpty {
+            return .note(Self.names, "\(list(unknown)) not known here, which \(ownAgent) may not need")
+        }
         guard unknown.isEmpty else {
             return .failed(
                 Self.names, "\(list(unknown)) still not known after \(waitSeconds.fixed(0)) s",

@@ -25,8 +25,7 @@ package struct RankChecks {
         if line.hasPrefix("error: ") { errors.append((rank, String(line.dropFirst("error: ".count)))) }
         guard line.hasPrefix("{"), let json = try? JSONValue(parsing: line) else { return nil }
         if let finding = CheckFinding(json: json) {
-            // Findings of other ranks end the job; so do rank 0's, where no end comes.
-            isBroken = isBroken || rank != 0
+            if json["ends_job"]?.bool == true { isBroken = true }
             guard !findings.contains(finding) else { return nil }
             findings.append(finding)
             return finding

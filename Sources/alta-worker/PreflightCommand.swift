@@ -18,8 +18,8 @@ enum PreflightCommand {
         example: "mpirun -n 2 alta-worker preflight config.json --set output=run",
         notes: """
             Keys of a finding: check, verdict (ok, note, fail), finding, and where there are any remedy, transient (true: it may
-            pass by itself) and values (what was measured, with units in the names). Before each step stands {"begun": CHECK},
-            at the end {"exit_code": N}. Without a configuration or --set, machines alone are looked at.
+            pass by itself), values (what was measured, with units in the names) and ends_job (true: told by a rank for itself,
+            since the job cannot go on). Before each step stands {"begun": CHECK}, at the end {"exit_code": N}. Without a configuration or --set, machines alone are looked at.
             Exit code 0: nothing failed; 1: something did; 75: it may pass by itself.
             """)
 
@@ -57,7 +57,11 @@ private struct PreflightPrinter: PreflightListener {
 
     func began(_ check: String) { if speaks { say(.object(["begun": .string(check)])) } }
     func found(_ finding: CheckFinding) { if speaks { say(finding.json) } }
-    func broke(_ finding: CheckFinding) { say(finding.json) }
+    func broke(_ finding: CheckFinding) {
+        var object = finding.json.object
+        object?["ends_job"] = true
+        if let object { say(.object(object)) }
+    }
 
     /// A number that is not finite cannot be written; the finding then goes without its numbers.
     private func say(_ value: JSONValue) {

@@ -30,12 +30,8 @@ import Testing
 
     @Test func whatIsThereIsNotWaitedFor() {
         let world = FakeWorld()
-        #expect(
-            Retry(limitSeconds: 0).until(world.probes) {
-                [Int]()
-            } waiting: { _, _ in
-            }.isEmpty)
-        #expect(world.pauses.isEmpty)
+        let missing = Retry(limitSeconds: 0).until(world.probes, { [Int]() }, waiting: { _, _ in })
+        #expect(missing.isEmpty && world.pauses.isEmpty)
     }
 
     @Test func podsThatAppearLateAreWaitedFor() throws {
@@ -99,6 +95,16 @@ import Testing
         world.program = { _, _ in .init(status: nil, lines: []) }
         let found = try check(world, ["node1"], wait: 0)
         #expect(found.findings[1].finding.contains("no answer within 20 s"))
+    }
+
+    @Test func anAgentOfItsOwnMayKnowHostsWithoutNames() throws {
+        let world = FakeWorld()
+        world.environment["OMPI_MCA_plm_rsh_agent"] = "/etc/mpi/exec.sh"
+        let found = try check(world, ["pod1", "pod2"])
+        #expect(found.isReady && world.pauses.isEmpty && found.findings.map(\.verdict) == [.note, .ok])
+        world.program = { _, _ in .init(status: 1, lines: ["no pod"]) }
+        #expect(try !check(world, ["pod1", "pod2"], wait: 2).isReady)
+        #expect(world.pauses == [0.5, 1, 0.5])
     }
 
     @Test func oneMachineIsStartedOnWithoutNames() throws {

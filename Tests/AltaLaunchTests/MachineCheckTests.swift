@@ -90,9 +90,8 @@ import Testing
         #expect(FabricCheck.judge(world.probes).verdict == .ok)
         world.files["/sys/class/net/eth1/speed"] = "25000\n"
         let finding = FabricCheck.judge(world.probes)
-        #expect(
-            finding.line.hasPrefix(
-                "note fast network: fast network left unused: eth1 (25 Gbit/s), while \(Self.settings)"))
+        let start = "note fast network: fast network left unused: eth1 (25 Gbit/s), while \(Self.settings)"
+        #expect(finding.line.hasPrefix(start))
         #expect(finding.remedy?.contains("OMPI_MCA_pml=ucx") == true)
     }
 
@@ -116,8 +115,6 @@ import Testing
         #expect(FabricCheck.judge(world.probes).finding == "ib0 (100 Gbit/s); Open MPI may use OFI")
         world.environment["OMPI_MCA_mtl"] = "psm2"
         #expect(OpenMPISettings.read(world.probes).excludes("ofi", in: "mtl"))
-        #expect(
-            FabricCheck.judge(world.probes).finding.contains("while /etc/openmpi/openmpi-mca-params.conf, OMPI_MCA_mtl")
-        )
+        #expect(FabricCheck.judge(world.probes).finding.contains("while \(Self.settings), OMPI_MCA_mtl"))
     }
 }

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct RankCheckTests {
     private static let ok = #"{"check":"clock","verdict":"ok","finding":"one host"}"#
-    private static let silence = #"{"check":"network","verdict":"fail","finding":"silence","remedy":"ports"}"#
+    private static let silence =
+        #"{"check":"network","verdict":"fail","finding":"silence","remedy":"ports","ends_job":true}"#
 
     private func checks(_ lines: [(Int, String)]) -> RankChecks {
         var checks = RankChecks()
@@ -25,7 +26,7 @@ import Testing
 
     @Test func whatARankSaysByItselfIsTheCause() {
         let checks = checks([(1, Self.silence), (0, Self.silence), (2, Self.silence)])
-        #expect(checks.findings.count == 1 && checks.isBroken)
+        #expect(checks.findings.count == 1 && checks.isBroken && !checks.isComplete)
         #expect(checks.judge(.init(status: 1, silenceSeconds: 60)) == nil)
     }
 
@@ -39,9 +40,7 @@ import Testing
     }
 
     @Test func anEndWithoutACauseOfItsOwnHasOne() {
-        let killed = [
-            "mpirun noticed that process rank 1 with PID 0 on node n2 exited on signal 9 (Killed)."
-        ]
+        let killed = ["mpirun noticed that process rank 1 with PID 0 on node n2 exited on signal 9 (Killed)."]
         #expect(
             checks([(0, #"{"begun":"memory"}"#)]).judge(.init(status: 137, silenceSeconds: 60, lines: killed))?.finding
                 == "rank 1 was killed while looking at memory")

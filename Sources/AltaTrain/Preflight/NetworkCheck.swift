@@ -68,9 +68,11 @@ package enum NetworkCheck {
 
     /// What two ranks that do not hear of each other tell.
     package static func silence(_ rank: Int, _ other: Int, hosts: [String], seconds: Double) -> CheckFinding {
-        .failed(
+        // Both say the same, so that it is shown once.
+        let (first, second) = (min(rank, other), max(rank, other))
+        return .failed(
             name,
-            "rank \(rank) on \(hosts[rank]) and rank \(other) on \(hosts[other]) heard nothing of each other for "
+            "rank \(first) on \(hosts[first]) and rank \(second) on \(hosts[second]) heard nothing of each other for "
                 + "\(Amount.seconds(seconds))",
             remedy: remedy)
     }

@@ -144,7 +144,7 @@ package struct ClockOffset: Codable, Equatable {
     /// The other clock minus ours, seconds.
     package var seconds: Double
     /// From the question to the answer: the offset is known to half of that.
-    var roundTripSeconds: Double
+    package var roundTripSeconds: Double
 
     /// From one question: the answer is taken for the middle between the two times.
     package init(asked: Double, answer: Double, returned: Double) {

@@ -168,6 +168,8 @@ public struct Preflight {
             let finding = NetworkCheck.silence(
                 context.collectives.rank, silence.other, hosts: hosts, seconds: patienceSeconds)
             listener.broke(finding)
+            // Other pairs of the same round may have as much to tell.
+            usleep(500_000)
             throw AltaError(finding.finding, remedy: finding.remedy, rank: context.collectives.rank)
         }
         board.add(NetworkCheck.judge(pairs: found.pairs, near: found.near, hosts: hosts))
