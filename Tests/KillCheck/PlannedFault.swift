@@ -39,7 +39,9 @@ enum PlannedFault {
 
     /// Plants what happens at the phases of a rank's step.
     func plant(in clock: PhaseClock, rank ownRank: Int) {
-        guard case .phase(let name, let step, let rank, let microseconds) = self, rank ?? ownRank == ownRank else { return }
+        guard case .phase(let name, let step, let rank, let microseconds) = self, rank ?? ownRank == ownRank else {
+            return
+        }
         var isUnderWay = false
         clock.observer = { phase, current in
             guard phase == name, (current ?? 0) >= step, !isUnderWay else { return }
