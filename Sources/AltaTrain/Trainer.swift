@@ -144,9 +144,8 @@ public struct Trainer {
             return try listener.couldNotValidate(failure.error, step: step)
         }
         // One rank knows what is on the disk.
-        let choice =
-            saver.map { [canBeBest && $0.isBest(report.score) ? 1 : 0, $0.hasSaved(step: step) ? 1 : 0] } ?? []
-        let facts = try context.collectives.broadcast(choice.map(Int32.init), from: 0)
+        let choice = saver.map { [canBeBest && $0.isBest(report.score), $0.hasSaved(step: step)] } ?? []
+        let facts = try context.collectives.broadcast(choice.map { Int32($0 ? 1 : 0) }, from: 0)
         let (isBest, isSaved) = (facts[0] == 1, facts[1] == 1)
         try listener.validated(report.members + [("best", .bool(isBest))], step: step)
         guard isBest else { return }

@@ -33,7 +33,6 @@ static inline int alta_mpi_thread_multiple(void) { return MPI_THREAD_MULTIPLE; }
 static inline int alta_mpi_max_error_string(void) { return MPI_MAX_ERROR_STRING; }
 static inline int alta_mpi_max_library_version(void) { return MPI_MAX_LIBRARY_VERSION_STRING; }
 static inline int alta_mpi_max_processor_name(void) { return MPI_MAX_PROCESSOR_NAME; }
-static inline int alta_mpi_max_library_version(void) { return MPI_MAX_LIBRARY_VERSION_STRING; }
 
 static inline AltaMPIRequest alta_mpi_request_null(void) { return (AltaMPIRequest){MPI_REQUEST_NULL}; }
 static inline MPI_Status *alta_mpi_status_ignore(void) { return MPI_STATUS_IGNORE; }

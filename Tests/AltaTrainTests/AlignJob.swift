@@ -48,6 +48,13 @@ struct AlignJob {
     /// How many losses a step has, their sum among them.
     var lossCount: Int { command == "align" ? 5 : 3 }
 
+    /// Validates on the studies of a cohort too.
+    mutating func validate(on cohort: SampleCohort) {
+        var data = settings["data"]?.object ?? JSONObject()
+        data["validation"] = .string(cohort.tablePath)
+        settings["data"] = .object(data)
+    }
+
     func output(_ name: String) -> String { "\(folder)/\(name)" }
 
     /// The arguments of `alta-worker` for the run folder `name`: the configuration, then `changes`.

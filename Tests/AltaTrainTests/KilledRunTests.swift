@@ -1,0 +1,83 @@
+import AltaCore
+import AltaTestSupport
+import AltaTrain
+import Foundation
+import Testing
+
+extension WorkerJobs {
+    /// A run that is killed again and again is the run that was never disturbed. `ALTA_KILLS` says how often
+    /// (`Tests/Scripts/kill_run.sh`).
+    @Suite struct KilledRuns {
+        static let kills = ProcessInfo.processInfo.environment["ALTA_KILLS"].flatMap(Int.init) ?? 12
+        private static let phases = [
+            "start", "data", "communication", "forward", "loss", "backward", "update", "comparison", "checkpoint",
+            "evaluation",
+        ]
+        private static let keep = 3
+
+        /// Every phase twice, of one rank and of all, every stage of a checkpoint, and moments that nobody chose; a short run
+        /// takes some of each.
+        private static func plan() -> [KilledRun.Kill] {
+            let wait = { Int.random(in: 0...3000) }
+            let phased = phases.flatMap { phase -> [KilledRun.Kill] in
+                [
+                    .phase(phase, rank: .random(in: 0...1), microseconds: wait()),
+                    .phase(phase, rank: nil, microseconds: wait()),
+                ]
+            }
+            // No checkpoint is set aside in a run that never goes back, and a validation may be no best one.
+            let stages = CheckpointStage.allCases.filter { ![.setAside, .bestBegun, .bestWritten].contains($0) }
+            let anywhere = (0..<max(2, kills / 4)).map { index -> KilledRun.Kill in
+                .anywhere(rank: index % 2 == 0 ? nil : .random(in: 0...1), milliseconds: .random(in: 300...1500))
+            }
+            let groups = [phased.shuffled(), stages.map { .stage($0) }.shuffled(), anywhere]
+            return (0..<kills).map { index in
+                let group = groups[[0, 1, 0, 1, 2, 0][index % 6]]
+                return group[index / 2 % group.count]
+            }
+        }
+
+        @Test func killedAtAnyMoment() throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            var job = AlignJob.small(cohort)
+            job.settings["deterministic"] = true
+            job.settings["checkpoint_every"] = 2
+            job.settings["keep_checkpoints"] = .integer(Self.keep)
+            job.settings["steps"] = .integer(12 * Self.kills)
+            job.validate(on: cohort)
+            expectDone(try job.run("whole", ranks: 2))
+
+            let run = KilledRun(job: job, name: "killed", keep: Self.keep)
+            var counts: [String: (one: Int, all: Int)] = [:]
+            for (index, kill) in Self.plan().enumerated() where try run.start(kill, ranks: index % 3 == 2 ? 3 : 2) {
+                counts[kill.kind, default: (0, 0)].one += kill.isWhole ? 0 : 1
+                counts[kill.kind, default: (0, 0)].all += kill.isWhole ? 1 : 0
+            }
+            Self.tell(counts)
+            let total = counts.values.reduce(0) { $0 + $1.one + $1.all }
+            #expect(total >= Self.kills * 9 / 10, "only \(total) of \(Self.kills) starts were killed")
+            expectDone(try job.run("killed", ranks: 2))
+            try expectEqualEnds(job)
+        }
+
+        /// Weights, moments and the whole log.
+        private func expectEqualEnds(_ job: AlignJob) throws {
+            let steps = 12 * Self.kills
+            #expect(try job.log("killed").exactLines() == job.log("whole").exactLines())
+            #expect(try job.trainable("killed", step: steps) == job.trainable("whole", step: steps))
+            let moments = try ["killed", "whole"].map {
+                try Data(contentsOf: URL(filePath: "\(job.checkpoint($0, step: steps))/optimizer.safetensors"))
+            }
+            #expect(moments[0] == moments[1])
+        }
+
+        private static func tell(_ counts: [String: (one: Int, all: Int)]) {
+            guard ProcessInfo.processInfo.environment["ALTA_KILLS"] != nil else { return }
+            for (kind, count) in counts.sorted(by: { $0.key < $1.key }) {
+                print("kills: \(kind.padded(to: 34)) one rank \(count.one)  all ranks \(count.all)")
+            }
+            print("kills: \(counts.values.reduce(0) { $0 + $1.one + $1.all }) in all")
+        }
+    }
+}
