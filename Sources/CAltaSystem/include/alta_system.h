@@ -37,6 +37,9 @@ int alta_memory_file_reserve(int descriptor, int64_t bytes);
 /// Forbids for ever to write to the file. Returns 0; -EBUSY where a mapping of it can still be written through.
 int alta_memory_file_seal(int descriptor);
 
+/// 1 where the file lies on a file system of this machine, whose mapped pages wait for no server, else 0.
+int alta_file_is_local(int descriptor);
+
 // MARK: Terminal
 
 /// 1 where the file descriptor is a terminal, else 0.
