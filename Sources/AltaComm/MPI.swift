@@ -23,9 +23,9 @@ enum MPI {
         return errorClass
     }
 
-    /// The text of an error code and, where it says something else, of its class.
+    /// The text of an error code and, where it says something else, of its class, on one line: MPICH's has several.
     static func errorText(_ code: Int32) -> String {
-        let text = errorString(code)
+        let text = errorString(code).split(whereSeparator: \.isNewline).joined(separator: " ")
         let classText = errorString(errorClass(code))
         return text.contains(classText) ? text : "\(text) (class \(classText))"
     }

@@ -41,6 +41,15 @@ public enum MPIFamily: Sendable {
         }
     }
 
+    /// How much longer jobs may take than with Open MPI: Debian's MPICH never yields while it waits, so that ranks that share
+    /// cores wait for each other's time slices.
+    var patience: Double {
+        switch self {
+        case .openMPI: 1
+        case .mpich: 6
+        }
+    }
+
     /// The variable in which each process of a job finds its rank.
     var rankVariable: String {
         switch self {

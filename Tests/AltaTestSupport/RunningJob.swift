@@ -50,11 +50,12 @@ public final class RunningJob {
     /// What it printed on standard error so far.
     public var errors: String { text("errors") }
 
-    /// Waits for the end; after `limitSeconds` every process of the job is killed.
+    /// Waits for the end; after `limitSeconds` (longer where ranks never yield) every process is killed.
     ///
     /// - Parameter graceSeconds: how long processes may stay after the program's own end and are not counted as left
     ///   behind: mpirun ends a moment before the last of its children.
     public func finish(limitSeconds: Double = 60, graceSeconds: Double = 1) -> JobOutcome {
+        let limitSeconds = limitSeconds * JobRunner.family.patience
         while process.isRunning && elapsedSeconds < limitSeconds { usleep(10_000) }
         let seconds = elapsedSeconds
         if process.isRunning { killAll() }

@@ -6,7 +6,8 @@ import Testing
 extension WorkerJobs {
     /// What goes wrong while a run is under way.
     @Suite struct Failures {
-        @Test(arguments: [0, 1]) func aKilledRankIsNamedByTheLauncher(rank: Int) throws {
+        @Test(.enabled(if: JobRunner.hasLauncher, "alta-launch starts Open MPI's mpirun"), arguments: [0, 1])
+        func aKilledRankIsNamedByTheLauncher(rank: Int) throws {
             let cohort = try SampleCohort.make()
             defer { cohort.remove() }
             let job = AlignJob.small(cohort)
@@ -19,7 +20,8 @@ extension WorkerJobs {
             expectFault(outcome, ["rank \(rank)", "signal 9"], exitCode: 75)
         }
 
-        @Test func aFaultIsToldOnceThroughTheLauncher() throws {
+        @Test(.enabled(if: JobRunner.hasLauncher, "alta-launch starts Open MPI's mpirun"))
+        func aFaultIsToldOnceThroughTheLauncher() throws {
             let cohort = try SampleCohort.make()
             defer { cohort.remove() }
             let job = AlignJob.small(cohort)
