@@ -16,11 +16,6 @@ extension MPICollectives: PointToPoint {
         return MPIStartedMessage(
             try MPI.startReceiving(bytes.baseAddress ?? emptyBuffer, bytes.count, from: rank, place), rank: self.rank)
     }
-
-    /// The MPI library and its version, in its own words on one line. Not collective.
-    ///
-    /// - Throws: `AltaError` where MPI fails.
-    public static func libraryVersion() throws -> String { try MPI.libraryVersion() }
 }
 
 extension MPI {
@@ -50,14 +45,6 @@ extension MPI {
     private static func begun(_ request: MPI_Request?, _ place: Place) throws -> MPI_Request {
         guard let request else { throw AltaError("MPI began no message", rank: place.rank) }
         return request
-    }
-
-    static func libraryVersion() throws -> String {
-        let text = text(capacity: alta_mpi_max_library_version()) {
-            MPI_Get_library_version($0, $1) == alta_mpi_success()
-        }
-        guard let text else { throw AltaError("MPI_Get_library_version failed") }
-        return text.split { $0.isNewline || $0 == "\0" }.joined(separator: " ")
     }
 }
 

@@ -50,7 +50,7 @@ package struct MachineFacts: Codable, Equatable {
         let program = try FileBytes(mapping: "/proc/self/exe", what: "the program")
         var facts = MachineFacts()
         facts.program = StableHash.hex(StableHash.value(of: program.bytes))
-        facts.library = try MPICollectives.libraryVersion()
+        facts.library = MPICollectives.libraryVersion
         facts.kernels = engine.kernelFingerprint
         facts.cores = machine.usableCores.cores
         facts.physicalCores = machine.physicalCores.map(\.cores)
