@@ -24,36 +24,33 @@ extension MPI {
 
     static func startSending(
         _ bytes: UnsafeRawPointer, _ count: Int, to rank: Int, _ place: Place
-    ) throws -> MPI_Request {
+    ) throws -> AltaMPIRequest {
         var request = alta_mpi_request_null()
         let code = MPI_Isend(
-            bytes, try int(count, place), alta_mpi_uint8(), try int(rank, place), tag, place.communicator, &request)
+            bytes, try int(count, place), alta_mpi_uint8(), try int(rank, place), tag, place.communicator,
+            &request.handle)
         try check(code, "MPI_Isend", count: count, rank: place.rank)
-        return try begun(request, place)
+        return request
     }
 
     static func startReceiving(
         _ bytes: UnsafeMutableRawPointer, _ count: Int, from rank: Int, _ place: Place
-    ) throws -> MPI_Request {
+    ) throws -> AltaMPIRequest {
         var request = alta_mpi_request_null()
         let code = MPI_Irecv(
-            bytes, try int(count, place), alta_mpi_uint8(), try int(rank, place), tag, place.communicator, &request)
+            bytes, try int(count, place), alta_mpi_uint8(), try int(rank, place), tag, place.communicator,
+            &request.handle)
         try check(code, "MPI_Irecv", count: count, rank: place.rank)
-        return try begun(request, place)
-    }
-
-    private static func begun(_ request: MPI_Request?, _ place: Place) throws -> MPI_Request {
-        guard let request else { throw AltaError("MPI began no message", rank: place.rank) }
         return request
     }
 }
 
 /// The request of a message; null once it is done.
 private final class MPIStartedMessage: StartedMessage {
-    private var request: MPI_Request?
+    private var request: AltaMPIRequest
     private let rank: Int
 
-    init(_ request: MPI_Request, rank: Int) {
+    init(_ request: AltaMPIRequest, rank: Int) {
         self.request = request
         self.rank = rank
     }
