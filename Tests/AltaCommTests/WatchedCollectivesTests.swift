@@ -125,8 +125,9 @@ import Testing
     /// Sums of gradients wait in shared memory: `begin` and `finish` are seen.
     @Test func sumsOverNodesAreSeenToWait() throws {
         let statuses = try Self.statuses(2) { ranks in
+            // As in a benchmark, which counts bytes.
             let sum = try NodeReduction<Int64>.make(
-                ranks, by: .byMemory, count: 8, buckets: [0..<8], block: 4, commonByteCount: 0
+                MeteredCollectives(ranks), by: .byMemory, count: 8, buckets: [0..<8], block: 4, commonByteCount: 0
             ) { _ in }
             try sum.begin()
             for index in sum.own.indices { sum.own[index] = Int64(index) }
