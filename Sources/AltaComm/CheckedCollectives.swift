@@ -116,8 +116,11 @@ public final class CheckedCollectives: Collectives {
     private static func differences(_ calls: [[UInt64]]) -> String {
         let groups = Dictionary(grouping: calls.indices) { calls[$0] }
             .sorted { ($1.value.count, $0.value[0]) < ($0.value.count, $1.value[0]) }
-        return groups.map { words, ranks in
-            "\(RankList.text(ranks)) in \(RankOperation(call: words).call)"
+        let texts = groups.map { RankOperation(call: $0.key).call }
+        return zip(groups, texts).enumerated().map { index, group in
+            // Counts of all ranks are too many to be written out.
+            let isAlike = texts[..<index].contains(group.1)
+            return "\(RankList.text(group.0.value)) in \(group.1)" + (isAlike ? " with other counts" : "")
         }.joined(separator: ", ")
     }
 

@@ -89,11 +89,17 @@ struct TrainingRun {
         let reducer = try GradientReducer.make(
             sum: config.isDeterministic ? .orderFree : .floating, model: data.config, trainable: config.trainable,
             globalBatch: plan.globalBatch, context: context, notice: notice)
-        return try context.agree {
+        let run = try context.agree {
             try assemble(
                 config, data, validation, plan, folder, checkpoint, pretrained, files.reports, loaded, reducer,
                 context: context)
         }
+        let trained = WeightComparison(
+            weights: run.weights, optimizer: run.optimizer, collectives: context.collectives)
+        try context.checkSame(
+            "weights and moments to go on from", trained.hash,
+            remedy: "put `output` on a file system that all hosts share: their checkpoints differ")
+        return run
     }
 
     private static func openTrainingData(

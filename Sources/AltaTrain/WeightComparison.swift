@@ -25,11 +25,20 @@ public struct WeightComparison {
     /// - Parameter step: after which this is, from 1.
     /// - Throws: `AgreedFailure` on every rank, which names the rank, its machine, and the first number that differs.
     public func check(step: Int) throws {
-        let own = tensors.map { StableHash.value(of: UnsafeRawBufferPointer($0.values)) }
-        let all = try collectives.allGather(own.reduce(into: StableHash()) { $0.combine($1) }.value)
+        let own = hashes
+        let all = try collectives.allGather(Self.combined(own))
         guard let outlier = WeightOutlier.find(all) else { return }
         throw AgreedFailure(
             error: try describe(outlier, own: own, step: step), reportingRank: outlier.rank)
+    }
+
+    /// All of what is compared in one hash. Not collective.
+    var hash: String { StableHash.hex(Self.combined(hashes)) }
+
+    private var hashes: [UInt64] { tensors.map { StableHash.value(of: UnsafeRawBufferPointer($0.values)) } }
+
+    private static func combined(_ hashes: [UInt64]) -> UInt64 {
+        hashes.reduce(into: StableHash()) { $0.combine($1) }.value
     }
 
     /// What is compared, in the order in which it is told: the weights of all slots, then the moments.

@@ -108,6 +108,15 @@ import Testing
         #expect(RankStatus.load(folder: "\(folder)/none").isEmpty)
     }
 
+    /// What an earlier job left in the folder says nothing about this one.
+    @Test func statusesOfAnotherJobDoNotCount() throws {
+        let folder = try SharedMaterial.temporaryFolder("status")
+        let job = try #require(try Self.open(folder).status()).job
+        #expect(FolderStatuses(folder: folder, job: job).status(of: 0)?.rank == 0)
+        #expect(FolderStatuses(folder: folder, job: job &+ 1).status(of: 0) == nil)
+        #expect(FolderStatuses(folder: folder, job: job).status(of: 1) == nil)
+    }
+
     /// A whole file of any bytes is read without a fault.
     @Test func anyBytesAreRead() throws {
         let folder = try SharedMaterial.temporaryFolder("status")
