@@ -37,9 +37,7 @@ public enum LaunchCommand {
     private static func launch(_ arguments: [String]) throws -> Int32 {
         guard var options = try LaunchOptions(arguments: arguments) else { return say(LaunchOptions.command.help) }
         let invocation = try WorkerInvocation(arguments: options.workerArguments)
-        options.request = try options.request.located(
-            environment: ProcessInfo.processInfo.environment,
-            workingFolder: FileManager.default.currentDirectoryPath)
+        options.request = try options.request.located()
         let plan = try LaunchPlan(machine: .current(), request: options.request)
         try options.keepRanks(of: plan)
         if options.restarts > 0 { try invocation.checkRestartable() }

@@ -56,7 +56,8 @@ extension LaunchPlan {
             let first = host.ranks.lowerBound + start
             let cores = CoreList(alike.flatMap(\.cores))
             let each = alike.count > 1 ? ", \(threadsPerRank) each" : ""
-            let place = nodes.count == 1 ? "memory node \(nodes[0])" : "memory nodes \(Self.sum(nodes))"
+            let numbers = nodes.map { host.isAssumed ? $0 : machine.memoryNodeNumbers[$0] }
+            let place = "memory node\(nodes.count == 1 ? "" : "s") \(Self.sum(numbers))"
             lines.append(
                 "  \(host.host.name): rank\(alike.count > 1 ? "s" : "") \(Self.range(first..<first + alike.count)) on "
                     + "\(cores)\(each) (\(place))")

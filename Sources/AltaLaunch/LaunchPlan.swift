@@ -72,7 +72,10 @@ public struct LaunchPlan: Equatable, Sendable {
         let ranks = try request.rankCount(hosts: hosts, threads: threads)
         let dealt = Self.deal(ranks, limits: request.limits(hosts: hosts, threads: threads, ranks: ranks))
         let isFull = zip(hosts, dealt).contains { $0.coreCount < $1 * threads }
-        let mayBind = machine.canBind && request.mayBind && !isFull && !request.sharesMachine(machine, hosts)
+        let runsHere = zip(hosts, dealt).contains { machine.isCalled($0.host.name) && $1 > 0 }
+        // A login node's own limits are not those of the hosts that a scheduler granted; containers of one job are alike.
+        let canBind = machine.canBind || (request.scheduler != nil && !runsHere)
+        let mayBind = canBind && request.mayBind && !isFull && !request.sharesMachine(machine, hosts)
         let chosen = mayBind ? Self.cores(hosts, dealt, threads, machine: machine) : nil
         var first = 0
         for index in hosts.indices {

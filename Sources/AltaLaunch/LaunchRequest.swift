@@ -1,4 +1,5 @@
 import AltaCore
+import Foundation
 
 /// A parameter of Open MPI, handed on as `--mca NAME VALUE`.
 public struct MPIParameter: Equatable, Sendable {
@@ -54,7 +55,15 @@ public struct LaunchRequest: Equatable, Sendable {
         self.threadsPerRank = threadsPerRank
     }
 
-    /// The request with its hosts found: from the host file, else from a scheduler's allocation, else this machine.
+    /// The request with its hosts found, in the environment of this process.
+    ///
+    /// - Throws: as `located(environment:workingFolder:read:)`.
+    public func located() throws(AltaError) -> LaunchRequest {
+        try located(
+            environment: ProcessInfo.processInfo.environment, workingFolder: FileManager.default.currentDirectoryPath)
+    }
+
+    /// The request with its hosts found: from the host file (else Open MPI's standing one), else from a scheduler's allocation, else this machine.
     ///
     /// - Parameters:
     ///   - workingFolder: the launcher's own.
@@ -71,7 +80,10 @@ public struct LaunchRequest: Equatable, Sendable {
         copy.forwardedVariables = environment.keys.filter { name in
             name.hasPrefix("ALTA_") || name.hasPrefix("MALLOC_") || name == "LD_LIBRARY_PATH"
         }.sorted()
-        if let hostFile {
+        // mpirun would take this one by itself, as in an MPIJob of Kubernetes.
+        let standing = environment["OMPI_MCA_orte_default_hostfile"].flatMap { $0.isEmpty ? nil : $0 }
+        if let hostFile = hostFile ?? standing {
+            copy.hostFile = hostFile
             copy.hosts = try ClusterHost.load(hostFile: hostFile)
             if let allocation = try? Allocation.find(environment: environment, read: read) { copy.note(allocation) }
         } else if let allocation = try Allocation.find(environment: environment, read: read) {

@@ -20,9 +20,10 @@ extension MachineDescription {
         let quota = group.coreQuota.map { max(1, Int($0.rounded(.down))) } ?? Int.max
         self.init(
             hostName: Self.line("/proc/sys/kernel/hostname", read) ?? "localhost",
-            coreCount: min(cores.count, quota), coresOfMemoryNodes: nodes.withCores,
+            coreCount: min(cores.count, quota), coresOfMemoryNodes: nodes.withCores.map(\.cores),
             hardwareThreadCount: allowed.cores.count,
             canBind: quota >= cores.count && Set(cpuset.cores).isSubset(of: allowed.cores), isRoot: isRoot)
+        memoryNodeNumbers = nodes.withCores.map(\.number)
         hasMemoryNodeWithoutCores = nodes.hasOthers
         memoryBytes = Self.memoryBytes(group, read)
         limits = Self.limits(
@@ -57,19 +58,19 @@ extension MachineDescription {
 
     private static func memoryNodes(
         of cores: [Int], _ read: (String) -> String?
-    ) -> (withCores: [CoreList], hasOthers: Bool) {
+    ) -> (withCores: [(number: Int, cores: CoreList)], hasOthers: Bool) {
         let root = "/sys/devices/system/node"
         let numbers = list("\(root)/online", read)?.cores ?? []
         var left = Set(cores)
         let nodes = numbers.map { number in
             let own = CoreList(left.intersection(list("\(root)/node\(number)/cpulist", read)?.cores ?? []))
             left.subtract(own.cores)
-            return own
+            return (number: number, cores: own)
         }
-        let named = nodes.filter { !$0.cores.isEmpty }.sorted { $0.cores[0] < $1.cores[0] }
+        let named = nodes.filter { !$0.cores.cores.isEmpty }.sorted { $0.cores.cores[0] < $1.cores.cores[0] }
         // A container may hide the nodes; what no node claims is taken for one.
-        let all = left.isEmpty ? named : named + [CoreList(left)]
-        return (all, named.count < nodes.count || (!left.isEmpty && !named.isEmpty))
+        let rest = left.isEmpty ? [] : [(number: (numbers.last ?? -1) + 1, cores: CoreList(left))]
+        return (named + rest, named.count < nodes.count || (!rest.isEmpty && !named.isEmpty))
     }
 
     private static func memoryBytes(_ group: ControlGroup, _ read: (String) -> String?) -> Int? {

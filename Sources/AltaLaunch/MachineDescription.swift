@@ -9,6 +9,8 @@ public struct MachineDescription: Equatable, Sendable {
     /// The usable cores by memory node (NUMA node), in mpirun's order: nodes by their first core. A core is called by the
     /// number of its first usable hardware thread. Nodes without usable cores are left out; one node at least.
     public var coresOfMemoryNodes: [CoreList]
+    /// The number that Linux gives each of those nodes.
+    public var memoryNodeNumbers: [Int]
     /// Hardware threads of the usable cores.
     public var hardwareThreadCount: Int
     /// Whether some memory node has no usable core. mpirun, which counts it among the nodes, cannot map by nodes then.
@@ -42,6 +44,7 @@ public struct MachineDescription: Equatable, Sendable {
         self.hostName = hostName
         self.coreCount = coreCount
         self.coresOfMemoryNodes = coresOfMemoryNodes
+        memoryNodeNumbers = Array(coresOfMemoryNodes.indices)
         self.hardwareThreadCount = hardwareThreadCount ?? coresOfMemoryNodes.reduce(0) { $0 + $1.cores.count }
         self.canBind = canBind
         self.isRoot = isRoot

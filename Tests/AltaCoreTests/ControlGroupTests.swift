@@ -56,6 +56,26 @@ struct ControlGroupTests {
         #expect(limits == ControlGroup(memoryLimitBytes: 1_073_741_824, coreQuota: 0.5))
     }
 
+    @Test func coresOfTheNearestGroupThatNamesSome() {
+        var files = [
+            "/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/cpuset.cpus.effective": "\n",
+            "/sys/fs/cgroup/a/cpuset.cpus.effective": "4-7\n", "/sys/fs/cgroup/cpuset.cpus.effective": "0-63\n",
+        ]
+        #expect(ControlGroup.currentCores { files[$0] } == CoreList(4...7))
+        files["/proc/self/cgroup"] = "5:cpuset:/docker/1\n0::/a/b\n"
+        files["/sys/fs/cgroup/cpuset/cpuset.effective_cpus"] = "2,3\n"
+        #expect(ControlGroup.currentCores { files[$0] } == CoreList([2, 3]))
+        #expect(ControlGroup.currentCores { _ in nil } == nil)
+    }
+
+    @Test func limitsOfThisProcess() {
+        let files = [
+            "/proc/self/cgroup": "0::/a\n", "/sys/fs/cgroup/a/memory.max": "1000\n",
+            "/sys/fs/cgroup/cpu.max": "50000 100000\n",
+        ]
+        #expect(ControlGroup.current { files[$0] } == ControlGroup(memoryLimitBytes: 1000, coreQuota: 0.5))
+    }
+
     @Test func noLimitIsNil() {
         #expect(ControlGroup.memoryLimit("max\n") == nil)
         #expect(ControlGroup.memoryLimit("9223372036854771712\n") == nil)

@@ -84,6 +84,20 @@ import Testing
         #expect(confined.ranks == 4 && confined.binding == .core)
     }
 
+    @Test func aLoginNodesLimitsAreNotTheHosts() throws {
+        let environment = ["SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "h[1-2]", "SLURM_JOB_CPUS_PER_NODE": "64(x2)"]
+        #expect(try plan(environment, machine: "quota-2").binding == .core)
+        #expect(try plan(machine: "quota-2", LaunchRequest(ranks: 2)).binding == .none)
+    }
+
+    @Test func openMPIsStandingHostFileIsTaken() throws {
+        let file = SharedMaterial.fixture("topologies/four-hosts.hosts")
+        #expect(try plan(["OMPI_MCA_orte_default_hostfile": file]).ranksOfHosts == [48, 48, 48, 48])
+        var own = LaunchRequest(ranks: 1)
+        own.hostFile = "/nowhere"
+        #expect(throws: AltaError.self) { try plan(["OMPI_MCA_orte_default_hostfile": file], own) }
+    }
+
     @Test func pbsSlotsAreLeftAloneWhereTheyArePlan() throws {
         let files = ["/nodes": "epyc48\nepyc48\nh1\nh1\n"]
         let whole = try plan(["PBS_NODEFILE": "/nodes", "NCPUS": "48"], files: files)

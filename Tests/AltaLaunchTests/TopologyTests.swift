@@ -100,6 +100,7 @@ import Testing
         #expect(lines[1] == "epyc128  128    8 x 16        0-9    4             4 cores each  88")
         #expect(lines.contains("  epyc128: ranks 0-1 on cores 0-7, 4 each (memory node 0)"))
         #expect(lines.contains("  epyc128: rank 9 on cores 112-115 (memory node 7)"))
+        #expect(try notes("cpuset-1", 4, 2).contains("on cores 33-36, 2 each (memory node 1)"))
         let straddling = try notes("48-cores", 3, 16)
         #expect(straddling.contains("epyc48: rank 1 on cores 16-31 (memory nodes 0 + 1)"))
     }

@@ -58,6 +58,7 @@ extension WorkerJobs {
         private func expectEvents(_ log: RunLog, _ job: AlignJob) {
             #expect(log.lines.first?["event"]?.string == "start" && log.lines.last?["event"]?.string == "end")
             #expect(log.events("start").first?["ranks"]?.int == 3)
+            #expect(log.events("start").first?["placement"]?.array?.count == 3)
             #expect(log.events("checkpoint").map { $0["step"]?.int } == [2, 4, 5])
             #expect(log.events("checkpoint").last?["path"]?.string == job.checkpoint("run", step: 5))
             #expect(log.events("end").first?["step"]?.int == 5)
