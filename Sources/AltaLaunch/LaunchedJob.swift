@@ -27,7 +27,7 @@ struct LaunchedJob {
         while true {
             let attempt = JobAttempt(
                 plan: plan, options: options, folders: folders, number: causes.count + 1,
-                usedSeconds: (clock.now - started) / .seconds(1), isTraining: output != nil)
+                usedSeconds: (clock.now - started) / .seconds(1), output: output)
             let outcome = try attempt.run(programs, signals: signals)
             if let failure = outcome.writeFailure {
                 LaunchCommand.complain(["warning: a log is incomplete: \(failure)"])

@@ -33,6 +33,8 @@ import Testing
     private let exited = "  Process name: [[23883,1],1]\n  Exit code:    3"
     private let improper = "mpirun has exited due to process rank 1 with PID 0 on\nnode vm exiting improperly."
     private let lost = """
+        [vm:31110] plm:rsh: Warning: setpgid(31115,31115) failed in parent with errno=Permission denied(13)
+        --------------------------------------------------------------------------
         ORTE has lost communication with a remote daemon.
           HNP daemon   : [[53452,0],0] on node node0
           Remote daemon: [[53452,0],2] on node node2
@@ -78,6 +80,7 @@ import Testing
     @Test func aLostHostIsNamedWithItsRanks() {
         let found = report(JobEnd(status: 205), [record(0)], messages(lost))
         #expect(found?.lines.first?.hasPrefix("error: host node2 was lost with rank 2 in step 12 (forward)") == true)
+        #expect(found?.cause.hasSuffix(": ORTE has lost communication with a remote daemon") == true)
         #expect(found?.exitCode == 75 && found?.lostHosts == ["node2"])
         let other = report(JobEnd(status: 1), [record(0, phase: "data")], messages(lost))
         #expect(other?.lines.first?.hasPrefix("error: rank 0 on node0 failed") == true)
