@@ -22,6 +22,7 @@ extension Supervisor {
     /// The first signal asks for the end; one more ends everything at once.
     mutating func takeSignals(_ child: ChildProcess) {
         while let signal = signals.next() {
+            self.signal = signal
             guard let ending else {
                 ask(child, .signal(signal), saving: limits.savesOnSignal)
                 continue

@@ -55,7 +55,7 @@ import Testing
             report(JobEnd(status: 137), [], messages(killed), memory: memory)?.lines.first ?? ""
         }
         #expect(
-            line(.certain).contains("killed by the kernel, since memory had run out, in step 12 (forward); set micro"))
+            line(.certain).contains("killed by the kernel for lack of memory in step 12 (forward); set micro"))
         #expect(line(.likely).contains("most likely by the kernel"))
         #expect(line(.none).contains("not for lack of memory"))
         #expect(line(.unknown).contains("often the system is out of memory"))
@@ -104,6 +104,9 @@ import Testing
         let failed = report(JobEnd(status: 1, reason: .signal(2)), [record(0, phase: "checkpoint")])
         #expect(failed?.lines.first?.contains("rank 0 on node0 failed in step 3 (checkpoint): m0") == true)
         #expect(failed?.exitCode == 1 && failed?.wasAskedFor == true)
+        // Who wants the end does not want a restart, even where a failure came first.
+        let both = report(JobEnd(status: 137, reason: .hangAfterFailure, signal: 2), [], messages(killed))
+        #expect(both?.lines.first?.contains("was killed by signal 9") == true && both?.wasAskedFor == true)
         // Done is done, whatever came at the last moment.
         #expect(report(JobEnd(status: 0, reason: .signal(15))) == nil)
         // Somebody else told the ranks.
