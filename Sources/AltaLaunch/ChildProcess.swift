@@ -61,9 +61,13 @@ struct ChildProcess {
     @discardableResult
     static func killRemaining() -> Int {
         var killed: Set<Int32> = []
+        var emptyLooks = 0
         for _ in 0..<60 {
             let remaining = descendants(of: getpid())
-            if remaining.isEmpty { break }
+            // A look is no moment: of a child that is read before its parent, and a parent that ends meanwhile, it sees
+            // neither.
+            emptyLooks = remaining.isEmpty ? emptyLooks + 1 : 0
+            if emptyLooks == 3 { break }
             killed.formUnion(remaining)
             for process in remaining { kill(process, SIGKILL) }
             usleep(20_000)

@@ -34,7 +34,7 @@ package enum DebugCommand {
             let logs = (output.map(Programs.absolute) ?? FileManager.default.temporaryDirectory.path) + "/ranks"
             let attempt = JobAttempt(
                 plan: plan, options: launch, folders: JobFolders(logs: logs), number: 1, usedSeconds: 0,
-                isTraining: output != nil, debugging: debugging)
+                output: output, debugging: debugging)
             return say(
                 shellQuoted(attempt.arguments((Programs.mpirun() ?? "mpirun", Programs.worker(launch.worker)))))
         }

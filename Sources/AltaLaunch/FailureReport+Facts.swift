@@ -38,8 +38,8 @@ extension FailureReport.Facts {
         guard let signal else { return " by a signal" }
         if signal == SIGKILL {
             switch memory {
-            case .certain: return " by the kernel, since memory had run out,"
-            case .likely: return " by signal 9 (Killed), most likely by the kernel, since memory had run out,"
+            case .certain: return " by the kernel for lack of memory"
+            case .likely: return " by signal 9 (Killed), most likely by the kernel for lack of memory,"
             case .none, .unknown: break
             }
         }

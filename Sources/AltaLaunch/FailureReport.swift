@@ -57,7 +57,7 @@ public struct FailureReport: Equatable, Sendable {
         let cause = Cause(facts)
         lines = ["error: " + cause.text.split(whereSeparator: \.isNewline).joined(separator: " ")]
         exitCode = cause.exitCode
-        wasAskedFor = cause.wasAskedFor
+        wasAskedFor = cause.wasAskedFor || facts.end.signal != nil
         lostHosts = facts.messages.lostHosts
         if let rank = cause.rank {
             lines.append("  its output: \(facts.output.path(of: .rank(rank)))")

@@ -10,8 +10,8 @@ struct JobAttempt {
     let number: Int
     /// How long the attempts before it took.
     let usedSeconds: Double
-    /// Whether its ranks save when they are asked to stop.
-    let isTraining: Bool
+    /// The run folder; nil: it trains nothing, and its ranks save nothing when they are asked to stop.
+    let output: String?
     /// How it is started for debugging; nil: it is not.
     var debugging: Debugging?
     /// Takes what rank 0 writes to its standard output, instead of the screen.
@@ -45,13 +45,16 @@ struct JobAttempt {
         kept.begin(rankCount: plan.ranks, heading: heading)
         kept.append(ArraySlice("-- \(shellQuoted(arguments))\n".utf8), of: .launcher)
         let killsBefore = MemoryKills.current()
+        let growth = StepLogGrowth(output: output)
         var supervisor = Supervisor(
             output: kept, rankCount: plan.ranks, failureFolder: folders.failures, statusFolder: folders.statuses,
             limits: limits, signals: signals)
         supervisor.showsEveryRank = debugging != nil
         supervisor.takeOutput = takeOutput
         let end = try supervisor.run(arguments: arguments, environment: ProcessInfo.processInfo.environment)
-        return outcome(end, supervisor.output, memory: MemoryKills.current().verdict(since: killsBefore))
+        return outcome(
+            end, supervisor.output, memory: MemoryKills.current().verdict(since: killsBefore),
+            logged: growth?.steps() ?? (0, 0))
     }
 
     /// The argument list of mpirun.
@@ -79,12 +82,14 @@ struct JobAttempt {
         limits.timeoutSeconds = options.timeoutSeconds
         limits.usedSeconds = usedSeconds
         limits.stallSeconds = options.stallSeconds
-        limits.savesOnSignal = isTraining
+        limits.savesOnSignal = output != nil
         limits.saveSeconds = options.graceSeconds
         return limits
     }
 
-    private func outcome(_ end: JobEnd, _ kept: RankOutput, memory: MemoryKills.Verdict) -> Outcome {
+    private func outcome(
+        _ end: JobEnd, _ kept: RankOutput, memory: MemoryKills.Verdict, logged: (count: Int, last: Int)
+    ) -> Outcome {
         let statuses = RankStatus.load(folder: folders.statuses)
         let facts = FailureReport.Facts(
             end: end, records: FailureRecord.load(folder: folders.failures),
@@ -93,7 +98,8 @@ struct JobAttempt {
             // The counters are this host's.
             memory: plan.hosts.count == 1 ? memory : memory == .none ? .unknown : memory)
         return Outcome(
-            report: FailureReport(facts), completedSteps: statuses.map(\.completedSteps).min() ?? 0,
-            reachedStep: statuses.compactMap(\.step).max() ?? 0, writeFailure: kept.writeFailure)
+            report: FailureReport(facts),
+            completedSteps: max(statuses.map(\.completedSteps).min() ?? 0, logged.count),
+            reachedStep: max(statuses.compactMap(\.step).max() ?? 0, logged.last), writeFailure: kept.writeFailure)
     }
 }

@@ -18,11 +18,14 @@ public struct JobEnd: Equatable, Sendable {
     public var wasKilled: Bool
     /// Why the launcher ended the job; nil: it ended by itself.
     public var reason: Reason?
+    /// The signal that the launcher got, whatever the reason of the end.
+    public var signal: Int32?
 
     /// Stores how a job ended.
-    public init(status: Int32, wasKilled: Bool = false, reason: Reason? = nil) {
+    public init(status: Int32, wasKilled: Bool = false, reason: Reason? = nil, signal: Int32? = nil) {
         self.status = status
         self.wasKilled = wasKilled
         self.reason = reason
+        self.signal = signal
     }
 }

@@ -32,8 +32,7 @@ struct LaunchedJob {
         while true {
             let attempt = JobAttempt(
                 plan: plan, options: options, folders: folders, number: causes.count + 1,
-                usedSeconds: (clock.now - started) / .seconds(1), isTraining: output != nil,
-                debugging: debugging)
+                usedSeconds: (clock.now - started) / .seconds(1), output: output, debugging: debugging)
             let outcome = try attempt.run(programs, signals: signals)
             if let failure = outcome.writeFailure {
                 LaunchCommand.complain(["warning: a log is incomplete: \(failure)"])

@@ -107,7 +107,9 @@ public struct MpirunMessages: Equatable, Sendable {
     }
 
     private static func firstSentence(of lines: [String]) -> String? {
-        let body = lines.drop { $0.hasPrefix("---") }.prefix { !$0.hasPrefix("---") }
+        // The loss of a host is the message, whatever the launch agent warned of before.
+        let first = lines.firstIndex { line in losses.contains(where: line.contains) } ?? 0
+        let body = lines[first...].drop { $0.hasPrefix("---") }.prefix { !$0.hasPrefix("---") }
         let text = body.prefix(4).joined(separator: " ").split(separator: " ").joined(separator: " ")
         guard !text.isEmpty else { return nil }
         return text.firstRange(of: ". ").map { String(text[..<$0.lowerBound]) } ?? text

@@ -38,7 +38,7 @@ public struct SilenceWatch: Sendable {
     public static func margin(stallSeconds: Double) -> Double { max(10, stallSeconds / 10) }
 
     /// How often looking is worth its price: a status of each rank is read every time.
-    public var intervalSeconds: Double { min(max(limitSeconds / 20, 0.5), 15) }
+    public var intervalSeconds: Double { min(limitSeconds / 20, 15) }
 
     /// A watch that has seen nothing at time `now`, for ranks that find stalls by themselves after `stallSeconds`.
     public init(rankCount: Int, stallSeconds: Double, now: Double) {

@@ -26,6 +26,7 @@ extension Supervisor {
                 startDump()
                 continue
             }
+            self.signal = signal
             guard let ending else {
                 ask(child, .signal(signal), saving: limits.savesOnSignal)
                 continue

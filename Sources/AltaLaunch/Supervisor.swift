@@ -46,6 +46,7 @@ public struct Supervisor {
     private var lastStallLook = ContinuousClock.now
     var started = ContinuousClock.now
     var reason: JobEnd.Reason?
+    var signal: Int32?
     var failureSeen: ContinuousClock.Instant?
     var lastLook = ContinuousClock.now
     var ending: Ending?
@@ -86,7 +87,7 @@ public struct Supervisor {
         print(tagged.rest(), 0)
         if wasKilled { SharedMemoryRemains.remove(jobFamily: output.jobFamily, mpirun: child.identifier) }
         child.closeStreams()
-        return JobEnd(status: status ?? 1, wasKilled: wasKilled, reason: reason)
+        return JobEnd(status: status ?? 1, wasKilled: wasKilled, reason: reason, signal: signal)
     }
 
     /// Tells the user something, on a line of its own.

@@ -33,6 +33,8 @@ import Testing
     private let exited = "  Process name: [[23883,1],1]\n  Exit code:    3"
     private let improper = "mpirun has exited due to process rank 1 with PID 0 on\nnode vm exiting improperly."
     private let lost = """
+        [vm:31110] plm:rsh: Warning: setpgid(31115,31115) failed in parent with errno=Permission denied(13)
+        --------------------------------------------------------------------------
         ORTE has lost communication with a remote daemon.
           HNP daemon   : [[53452,0],0] on node node0
           Remote daemon: [[53452,0],2] on node node2
@@ -53,7 +55,7 @@ import Testing
             report(JobEnd(status: 137), [], messages(killed), memory: memory)?.lines.first ?? ""
         }
         #expect(
-            line(.certain).contains("killed by the kernel, since memory had run out, in step 12 (forward); set micro"))
+            line(.certain).contains("killed by the kernel for lack of memory in step 12 (forward); set micro"))
         #expect(line(.likely).contains("most likely by the kernel"))
         #expect(line(.none).contains("not for lack of memory"))
         #expect(line(.unknown).contains("often the system is out of memory"))
@@ -78,6 +80,7 @@ import Testing
     @Test func aLostHostIsNamedWithItsRanks() {
         let found = report(JobEnd(status: 205), [record(0)], messages(lost))
         #expect(found?.lines.first?.hasPrefix("error: host node2 was lost with rank 2 in step 12 (forward)") == true)
+        #expect(found?.cause.hasSuffix(": ORTE has lost communication with a remote daemon") == true)
         #expect(found?.exitCode == 75 && found?.lostHosts == ["node2"])
         let other = report(JobEnd(status: 1), [record(0, phase: "data")], messages(lost))
         #expect(other?.lines.first?.hasPrefix("error: rank 0 on node0 failed") == true)
@@ -101,6 +104,9 @@ import Testing
         let failed = report(JobEnd(status: 1, reason: .signal(2)), [record(0, phase: "checkpoint")])
         #expect(failed?.lines.first?.contains("rank 0 on node0 failed in step 3 (checkpoint): m0") == true)
         #expect(failed?.exitCode == 1 && failed?.wasAskedFor == true)
+        // Who wants the end does not want a restart, even where a failure came first.
+        let both = report(JobEnd(status: 137, reason: .hangAfterFailure, signal: 2), [], messages(killed))
+        #expect(both?.lines.first?.contains("was killed by signal 9") == true && both?.wasAskedFor == true)
         // Done is done, whatever came at the last moment.
         #expect(report(JobEnd(status: 0, reason: .signal(15))) == nil)
         // Somebody else told the ranks.

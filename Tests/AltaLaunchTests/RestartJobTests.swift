@@ -41,6 +41,13 @@ extension JobTests {
             #expect(job.report.contains { $0.hasPrefix("  not started again: it completed no step") })
         }
 
+        /// Where ranks could publish nothing, the run's log tells of good steps.
+        @Test func stepsInTheLogAreGoodSteps() throws {
+            let job = try FakeJob("logged", options: Self.restarting)
+            #expect(try job.run() == 0)
+            #expect(job.announcements.contains { $0.hasPrefix("alta-launch: restart 1 of 2") }, "\(job.standardError)")
+        }
+
         @Test func aSignalEndsThePauseBeforeARestart() throws {
             let options = ["-n", "2", "--restarts", "2", "--restart-delay", "100"]
             let job = try FakeJob("restart", options: options, status: StatusImage(step: 4, completedSteps: 3))

@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func lookingIsNeitherRareNorDear() {
-        #expect(SilenceWatch(rankCount: 1, stallSeconds: 1, now: 0).intervalSeconds == 0.5)
+        #expect(SilenceWatch(rankCount: 1, stallSeconds: 1, now: 0).intervalSeconds == 0.55)
         #expect(SilenceWatch(rankCount: 1, stallSeconds: 300, now: 0).intervalSeconds == 15)
     }
 }

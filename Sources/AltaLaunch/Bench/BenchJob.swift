@@ -40,7 +40,7 @@ struct BenchJob {
         var launch = LaunchOptions(workerArguments: workerArguments)
         launch.timeoutSeconds = options.timeoutSeconds
         return JobAttempt(
-            plan: plan, options: launch, folders: JobFolders(logs: logs), number: 1, usedSeconds: 0, isTraining: false)
+            plan: plan, options: launch, folders: JobFolders(logs: logs), number: 1, usedSeconds: 0, output: nil)
     }
 
     /// Runs a job to its end.
