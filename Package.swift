@@ -69,13 +69,6 @@ let package = Package(
         command("alta-launch", ["AltaCore", "AltaLaunch"]),
         command("alta-data", ["AltaCore", "AltaFormats", "AltaData"]),
 
-        .executableTarget(
-            name: "alta-collective-check", dependencies: ["AltaCore", "AltaComm"], path: "Tests/CollectiveCheck",
-            swiftSettings: strict),
-        .executableTarget(
-            name: "alta-loss-check",
-            dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaObjective", "AltaObjectiveSupport"],
-            path: "Tests/LossCheck", swiftSettings: strict),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter", cSettings: strictC),
         .executableTarget(
             name: "alta-allocation-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain", "CAllocationCounter"],
@@ -98,24 +91,9 @@ let package = Package(
         .target(
             name: "AltaObjectiveSupport", dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaObjective"],
             path: "Tests/AltaObjectiveSupport", swiftSettings: strict),
-        .executableTarget(
-            name: "alta-parser-fuzz", dependencies: ["AltaCore", "AltaFuzzSupport"], path: "Tests/ParserFuzz",
-            swiftSettings: strict),
-        .testTarget(name: "AltaFuzzTests", dependencies: ["AltaCore", "AltaFuzzSupport"], swiftSettings: strict),
-        tests("AltaCore"),
-        tests("AltaFormats", ["AltaFuzzSupport"]),
-        tests("AltaTensor"),
-        tests("AltaAutograd", ["AltaTensor", "AltaCore"]),
-        tests("AltaComm"),
-        tests("AltaPlacement", ["AltaComm"]),
-        tests("AltaData", ["AltaFormats", "AltaCore"]),
-        tests("AltaModel", ["AltaFormats", "AltaData", "AltaTensor", "AltaAutograd"]),
-        tests("AltaObjective", ["AltaComm", "AltaTensor", "AltaAutograd", "AltaObjectiveSupport"]),
-        tests("AltaEvaluate", ["AltaComm"]),
         tests(
             "AltaTrain",
             ["AltaComm", "AltaData", "AltaModel", "AltaFormats", "AltaTensor", "AltaAutograd", "AltaObjective"]),
-        tests("AltaLaunch"),
     ],
     swiftLanguageModes: [.v6]
 )

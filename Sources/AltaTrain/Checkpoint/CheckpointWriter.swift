@@ -30,7 +30,7 @@ struct CheckpointWriter: Sendable {
             try stage(.frozenKept)
             folder.removeLeftovers()
             try stage(.leftoversRemoved)
-            try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+            try RunFolder.make(temporary)
             try stage(.folderMade)
             try writeFiles(of: snapshot, into: temporary, stage)
             try folder.setAside(after: past) { try stage(.setAside) }
