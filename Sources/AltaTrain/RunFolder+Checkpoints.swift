@@ -80,6 +80,11 @@ extension RunFolder {
         }
     }
 
+    /// Makes a folder in one that is there.
+    static func make(_ path: String) throws {
+        guard mkdir(path, 0o777) == 0 else { throw AltaError.system("cannot make a folder", file: path) }
+    }
+
     /// Gives a file or folder another name, by one call.
     static func move(_ path: String, to other: String) throws {
         guard rename(path, other) == 0 else { throw AltaError.system("cannot rename a folder", file: path) }

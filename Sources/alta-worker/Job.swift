@@ -13,6 +13,8 @@ enum Job {
     static func run(_ body: @escaping @Sendable (RankContext) throws -> ExitCode) -> Int32 {
         // Nobody reading the progress any more must not end a run.
         signal(SIGPIPE, SIG_IGN)
+        // A file that grows beyond the user's limit is an error that is told.
+        signal(SIGXFSZ, SIG_IGN)
         let failure = FirstFailure()
         do {
             let environment = ProcessInfo.processInfo.environment

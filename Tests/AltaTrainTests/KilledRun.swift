@@ -12,15 +12,16 @@ struct KilledRun {
         case phase(String, rank: Int?, microseconds: Int)
         /// Rank 0, at a stage of the next checkpoint.
         case stage(CheckpointStage)
-        /// Whenever it is, so long after the start; the whole job with its mpirun, or one rank.
-        case anywhere(rank: Int?, milliseconds: Int)
+        /// Whenever it is, so long after the start, or after the first new step; the whole job with its mpirun, or one rank.
+        case anywhere(rank: Int?, afterStep: Bool, milliseconds: Int)
 
         var description: String {
             switch self {
             case .phase(let name, let rank, let wait):
                 "phase \(name), rank \(rank.map(String.init) ?? "all"), +\(wait) us"
             case .stage(let stage): "checkpoint stage \(stage.rawValue)"
-            case .anywhere(let rank, let wait): "rank \(rank.map(String.init) ?? "all"), \(wait) ms after the start"
+            case .anywhere(let rank, let afterStep, let wait):
+                "rank \(rank.map(String.init) ?? "all"), \(wait) ms after the \(afterStep ? "first step" : "start")"
             }
         }
 
@@ -36,7 +37,7 @@ struct KilledRun {
         /// Whether all ranks are killed.
         var isWhole: Bool {
             switch self {
-            case .phase(_, let rank, _), .anywhere(let rank, _): rank == nil
+            case .phase(_, let rank, _), .anywhere(let rank, _, _): rank == nil
             case .stage: false
             }
         }
@@ -73,8 +74,11 @@ struct KilledRun {
             return try JobRunner.run("alta-kill-check", ranks: ranks, try arguments(plan))
         case .stage(let stage):
             return try JobRunner.run("alta-kill-check", ranks: ranks, try arguments(["stage", stage.rawValue]))
-        case .anywhere(let rank, let milliseconds):
+        case .anywhere(let rank, let afterStep, let milliseconds):
+            let steps = { (try? job.log(name))?.lines.count { $0["losses"] != nil } ?? 0 }
+            let taken = steps()
             let running = try JobRunner.start("alta-kill-check", ranks: ranks, try arguments(["none"]))
+            if afterStep { _ = running.wait { steps() > taken } }
             usleep(UInt32(1000 * milliseconds))
             let processes = rank.map { [running.process(ofRank: $0)].compactMap { $0 } } ?? running.processes
             for process in processes { Foundation.kill(process, SIGKILL) }

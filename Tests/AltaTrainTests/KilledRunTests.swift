@@ -14,6 +14,8 @@ extension WorkerJobs {
             "evaluation",
         ]
         private static let keep = 3
+        /// A start takes four steps or so to its end.
+        private static let steps = 8 * kills
 
         /// Every phase twice, of one rank and of all, every stage of a checkpoint, and moments that nobody chose; a short run
         /// takes some of each.
@@ -28,7 +30,9 @@ extension WorkerJobs {
             // No checkpoint is set aside in a run that never goes back, and a validation may be no best one.
             let stages = CheckpointStage.allCases.filter { ![.setAside, .bestBegun, .bestWritten].contains($0) }
             let anywhere = (0..<max(2, kills / 4)).map { index -> KilledRun.Kill in
-                .anywhere(rank: index % 2 == 0 ? nil : .random(in: 0...1), milliseconds: .random(in: 300...1500))
+                .anywhere(
+                    rank: index % 2 == 0 ? nil : .random(in: 0...1), afterStep: index % 4 > 0,
+                    milliseconds: index % 4 > 0 ? .random(in: 0...60) : .random(in: 0...700))
             }
             let groups = [phased.shuffled(), stages.map { .stage($0) }.shuffled(), anywhere]
             return (0..<kills).map { index in
@@ -44,9 +48,9 @@ extension WorkerJobs {
             job.settings["deterministic"] = true
             job.settings["checkpoint_every"] = 2
             job.settings["keep_checkpoints"] = .integer(Self.keep)
-            job.settings["steps"] = .integer(12 * Self.kills)
+            job.settings["steps"] = .integer(Self.steps)
             job.validate(on: cohort)
-            expectDone(try job.run("whole", ranks: 2))
+            expectDone(try job.run("whole", ranks: 2, limitSeconds: 600))
 
             let run = KilledRun(job: job, name: "killed", keep: Self.keep)
             var counts: [String: (one: Int, all: Int)] = [:]
@@ -57,17 +61,16 @@ extension WorkerJobs {
             Self.tell(counts)
             let total = counts.values.reduce(0) { $0 + $1.one + $1.all }
             #expect(total >= Self.kills * 9 / 10, "only \(total) of \(Self.kills) starts were killed")
-            expectDone(try job.run("killed", ranks: 2))
+            expectDone(try job.run("killed", ranks: 2, limitSeconds: 600))
             try expectEqualEnds(job)
         }
 
         /// Weights, moments and the whole log.
         private func expectEqualEnds(_ job: AlignJob) throws {
-            let steps = 12 * Self.kills
             #expect(try job.log("killed").exactLines() == job.log("whole").exactLines())
-            #expect(try job.trainable("killed", step: steps) == job.trainable("whole", step: steps))
+            #expect(try job.trainable("killed", step: Self.steps) == job.trainable("whole", step: Self.steps))
             let moments = try ["killed", "whole"].map {
-                try Data(contentsOf: URL(filePath: "\(job.checkpoint($0, step: steps))/optimizer.safetensors"))
+                try Data(contentsOf: URL(filePath: "\(job.checkpoint($0, step: Self.steps))/optimizer.safetensors"))
             }
             #expect(moments[0] == moments[1])
         }

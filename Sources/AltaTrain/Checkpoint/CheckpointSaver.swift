@@ -94,12 +94,19 @@ final class CheckpointSaver {
     func nameBest(_ score: ValidationScore, step: Int) {
         guard let validationHash else { return }
         let best = BestCheckpoint(step: step, score: score, validationHash: validationHash)
+        let before = state.replaceBest(best)
         thread.add { [writer, state] in
-            guard state.past == step else { return }  // it could not be written, and that was told
             do {
+                // Where the checkpoint could not be written, that was told.
+                guard state.past == step else {
+                    _ = state.replaceBest(before)
+                    return
+                }
                 try writer.write(best)
-                state.named(best)
-            } catch { state.add(.notNamed(step: step, AgreedFailure.describe(error))) }
+            } catch {
+                _ = state.replaceBest(before)
+                state.add(.notNamed(step: step, AgreedFailure.describe(error)))
+            }
         }
     }
 
@@ -140,7 +147,13 @@ private final class SaverState: @unchecked Sendable {  // every property is used
         }
     }
 
-    func named(_ best: BestCheckpoint) { lock.withLock { self.best = best } }
+    /// Takes another best one; the one before is returned.
+    func replaceBest(_ other: BestCheckpoint?) -> BestCheckpoint? {
+        lock.withLock {
+            defer { best = other }
+            return best
+        }
+    }
 
     func isBest(_ score: ValidationScore) -> Bool {
         lock.withLock {

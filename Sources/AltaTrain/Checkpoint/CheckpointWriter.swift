@@ -30,7 +30,7 @@ struct CheckpointWriter: Sendable {
             try stage(.frozenKept)
             folder.removeLeftovers()
             try stage(.leftoversRemoved)
-            try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+            try RunFolder.make(temporary)
             try stage(.folderMade)
             try writeFiles(of: snapshot, into: temporary, stage)
             try folder.setAside(after: past) { try stage(.setAside) }
@@ -46,7 +46,7 @@ struct CheckpointWriter: Sendable {
         try? folder.removeOlder(keeping: config.keepCheckpoints) { try stage($0) }
     }
 
-    /// Names the best checkpoint.
+    /// Names the best checkpoint; the one that was it before is removed, unless it is among the newest.
     ///
     /// - Throws: `AltaError`; the file stays as it was.
     func write(_ best: BestCheckpoint) throws {
@@ -57,6 +57,7 @@ struct CheckpointWriter: Sendable {
         } catch {
             throw CheckpointWriter.fault(error, "cannot name the best checkpoint", file: folder.bestPath)
         }
+        try? folder.removeOlder(keeping: config.keepCheckpoints) { try observe($0, best.step) }
     }
 
     private func writeFiles(

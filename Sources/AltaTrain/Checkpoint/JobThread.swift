@@ -29,14 +29,21 @@ final class JobThread: @unchecked Sendable {  // every property is used under `c
     }
 
     /// Waits until every job is done, at most `limitSeconds`; whether they are.
-    @discardableResult func wait(limitSeconds: Double = .infinity) -> Bool {
-        let limit = limitSeconds.isFinite ? Date(timeIntervalSinceNow: limitSeconds) : .distantFuture
+    @discardableResult func wait(limitSeconds: Double) -> Bool {
+        let limit = Date(timeIntervalSinceNow: limitSeconds)
         condition.lock()
         defer { condition.unlock() }
         while isBusy || !waiting.isEmpty {
             guard condition.wait(until: limit) else { return false }
         }
         return true
+    }
+
+    /// Waits until every job is done.
+    func wait() {
+        condition.lock()
+        defer { condition.unlock() }
+        while isBusy || !waiting.isEmpty { condition.wait() }
     }
 
     /// Ends the thread after the job at hand; those that wait are not done.
