@@ -61,6 +61,8 @@ import Testing
         let svg = try String(contentsOfFile: "\(folder)/out/scaling.svg", encoding: .utf8)
         #expect(svg.hasPrefix("<?xml"))
         let diary = try String(contentsOfFile: "\(folder)/out/runs.jsonl", encoding: .utf8)
+        let commands = try String(contentsOfFile: "\(folder)/out/ranks/launch.log", encoding: .utf8)
+        #expect(commands.contains("--studies 2 --threads 1 --steps 1 --warm-up 0 --micro-batch 1\n"))
         // One reference of 2 studies, four jobs.
         #expect(diary.split(separator: "\n").count == 5)
 

@@ -16,7 +16,7 @@ import Testing
 
     @Test func ranksAreThoseThatFit() throws {
         let options = try #require(try BenchOptions(arguments: ["--mode", "strong", "--no-whole-nodes"]))
-        let sweep = try ScalingSweep(options: options, coresOfHosts: [6, 6]) { ranks, _ in ((ranks + 5) / 6, false) }
+        let sweep = try ScalingSweep.make(options, coresOfHosts: [6, 6]) { ranks, _ in ((ranks + 5) / 6, false) }
         #expect(sweep.points.map(\.run.ranks) == [1, 2, 4, 8] && sweep.points.map(\.run.hosts) == [1, 1, 1, 2])
         #expect(sweep.points.allSatisfy { $0.run.studies == 32 })
     }
@@ -33,6 +33,8 @@ import Testing
         let sweep = try FakeSteps.sweep(options)
         _ = try SweepMeasurement(sweep, options: options, tell: { _ in }) { request in
             names.append("\(request.run.ranks).\(request.run.threads).\(request.run.studies) \(request.steps)")
+            // The untimed step needs no more memory than the job of 3 studies a rank that is held against it.
+            #expect(request.microBatch == (request.warmUpSteps == 0 ? 3 : nil))
             return BenchRound(records: [try FakeSteps.record(request.run)], conditions: HostConditions())
         }
         #expect(

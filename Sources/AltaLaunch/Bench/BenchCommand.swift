@@ -21,7 +21,7 @@ enum BenchCommand {
                 : try Programs.find(worker: options.worker), logs: "\(Programs.absolute(options.output))/ranks",
             signals: try SignalSource())
         let cores = try job.plan(ranks: 1, threads: 1).coresOfHosts
-        let sweep = try ScalingSweep(options: options, coresOfHosts: cores) { ranks, threads in
+        let sweep = try ScalingSweep.make(options, coresOfHosts: cores) { ranks, threads in
             let plan = try job.plan(ranks: ranks, threads: threads)
             return (plan.ranksOfHosts.count { $0 > 0 }, plan.isOversubscribed)
         }

@@ -74,6 +74,8 @@ extension BenchJob {
             "--studies", "\(request.run.studies)", "--threads", "\(request.run.threads)",
             "--steps", "\(request.steps)", "--warm-up", "\(request.warmUpSteps)",
         ]
+        let isTold = options.workerArguments.contains { $0 == "--micro-batch" || $0.hasPrefix("--micro-batch=") }
+        if let microBatch = request.microBatch, !isTold { list += ["--micro-batch", "\(microBatch)"] }
         if let trace = request.trace { list += ["--trace", Programs.absolute(trace)] }
         return list + options.workerArguments
     }

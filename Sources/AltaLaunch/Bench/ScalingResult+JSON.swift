@@ -94,6 +94,9 @@ extension ScalingResult {
         object["valid"] = .bool(point.verdict.isValid)
         object["validity"] = .string(point.verdict.text)
         object["predicted_seconds"] = point.predictedSeconds.map { .number($0) } ?? .null
+        object["communication_seconds"] = .number(point.communicationSeconds)
+        object["predicted_communication_seconds"] =
+            point.predicted.map { .number($0.communicationSeconds) } ?? .null
         object["model_error"] = point.modelError.map { .number($0) } ?? .null
         object["rounds"] = .array(
             (measurement.rounds[run] ?? []).map {

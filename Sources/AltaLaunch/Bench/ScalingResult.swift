@@ -27,15 +27,19 @@ package struct ScalingPoint: Equatable, Sendable {
     package var exposedCommunication: Double
     /// The part of it that is known to be waiting.
     package var waiting: Double
+    /// Seconds of communication without that waiting, the mean of the ranks.
+    package var communicationSeconds: Double
     /// The rank that most often computed longest.
     package var slowestRank: Int
     package var slowestHost: String
     package var loss: Double
     package var hash: String
     package var verdict: BenchVerdict
-    /// Seconds of a step by the model; nil: it does not apply.
-    package var predictedSeconds: Double?
+    /// A step by the model; nil: it does not apply.
+    package var predicted: ScalingStep?
 
+    /// Seconds of a step by the model; nil: it does not apply.
+    package var predictedSeconds: Double? { predicted?.seconds }
     /// How far the model is off.
     package var modelError: Double? { predictedSeconds.map { $0 / secondsPerStep.median - 1 } }
 }
@@ -71,15 +75,15 @@ package struct ScalingResult: Equatable, Sendable {
             return Self.point(place, base: base, measurement)
         }
         for index in points.indices {
-            points[index].predictedSeconds = predicted(points[index].run, threads: threads)
+            points[index].predicted = predicted(points[index].run, threads: threads)
         }
     }
 
-    private func predicted(_ run: BenchRun, threads: Int) -> Double? {
+    private func predicted(_ run: BenchRun, threads: Int) -> ScalingStep? {
         guard run.threads == threads, !run.isOversubscribed, run.hosts == 1 || network != nil else { return nil }
         let perHost = (run.ranks + run.hosts - 1) / run.hosts
         let network = network ?? ScalingNetwork(gigabits: 1)
-        return model.step(ranks: run.ranks, ranksPerHost: perHost, studies: run.studies, network: network).seconds
+        return model.step(ranks: run.ranks, ranksPerHost: perHost, studies: run.studies, network: network)
     }
 
     private static func point(
@@ -99,7 +103,9 @@ package struct ScalingResult: Equatable, Sendable {
             curve: place.curve, run: place.run, studiesPerSecond: .init(rounds.map(\.studiesPerSecond)),
             secondsPerStep: .init(rounds.map(\.seconds)), ratio: ratio, efficiency: ratio.median / cores,
             exposedCommunication: ScalingModel.median(records.map { $0.communicationSeconds / $0.seconds }) ?? 0,
-            waiting: ScalingModel.median(records.map { $0.waitSeconds / $0.seconds }) ?? 0, slowestRank: rank ?? 0,
+            waiting: ScalingModel.median(records.map { $0.waitSeconds / $0.seconds }) ?? 0,
+            communicationSeconds: ScalingModel.median(records.map { $0.communicationSeconds - $0.waitSeconds }) ?? 0,
+            slowestRank: rank ?? 0,
             slowestHost: records.first { $0.slowestRank == rank }?.slowestHost ?? "",
             loss: records.last?.loss ?? 0, hash: records.last?.resultHash ?? "",
             verdict: .judge(

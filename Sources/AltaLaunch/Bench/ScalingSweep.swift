@@ -46,42 +46,48 @@ package struct ScalingSweep: Equatable, Sendable {
     /// Studies of a rank on the weak curve.
     package var studiesPerRank: Int
 
+    private init(points: [Point], studiesPerRank: Int) {
+        self.points = points
+        self.studiesPerRank = studiesPerRank
+        runs = points.reduce(into: []) { if !$0.contains($1.run) { $0.append($1.run) } }
+        let alone = Set(runs.filter { $0.ranks == 1 }.map(\.studies))
+        referenceBatches = Set(runs.map(\.studies)).subtracting(alone).sorted()
+    }
+
     /// - Parameter layout: hosts, and whether too many threads share cores, for a number of ranks and threads.
     /// - Throws: usage errors: fewer studies than ranks, or what `layout` throws.
-    package init(
-        options: BenchOptions, coresOfHosts: [Int], layout: (_ ranks: Int, _ threads: Int) throws -> (Int, Bool)
-    ) throws {
+    package static func make(
+        _ options: BenchOptions, coresOfHosts: [Int], layout: (_ ranks: Int, _ threads: Int) throws -> (Int, Bool)
+    ) throws -> ScalingSweep {
         let threads = options.threadsPerRank
         let fitting = coresOfHosts.reduce(0) { $0 + max(1, $1 / threads) }
-        let ranks = options.ranks.isEmpty ? Self.powers(upTo: fitting) : options.ranks
+        let ranks = options.ranks.isEmpty ? powers(upTo: fitting) : options.ranks
         let most = ranks.max() ?? 1
         let perRank = options.studiesPerRank ?? options.studies.map { max(1, $0 / most) } ?? 4
         let batch = options.studies ?? perRank * most
-        func run(_ ranks: Int, _ threads: Int, _ studies: Int) throws -> BenchRun {
-            guard studies >= ranks else {
-                throw BenchOptions.command.usageError(
-                    "\(studies) studies on \(ranks) ranks", "give --studies of at least the largest number of ranks")
-            }
-            let (hosts, isFull) = try layout(ranks, threads)
-            return BenchRun(ranks: ranks, hosts: hosts, threads: threads, studies: studies, isOversubscribed: isFull)
+        let cores = coresOfHosts.first ?? 1
+        var shapes: [(curve: ScalingCurve, ranks: Int, threads: Int, studies: Int)] = []
+        if options.mode != .weak { shapes += ranks.map { (.strong, $0, threads, batch) } }
+        if options.mode != .strong { shapes += ranks.map { (.weak, $0, threads, perRank * $0) } }
+        if options.mode != .weak, options.measuresWholeNodes, cores > 1, batch >= cores {
+            shapes += [(.wholeNode, 1, cores, batch), (.wholeNode, cores, 1, batch)]
         }
-        var points: [Point] = []
-        if options.mode != .weak {
-            points += try ranks.map { Point(curve: .strong, run: try run($0, threads, batch)) }
+        let points = try shapes.map { shape in
+            try checkStudies(shape.studies, ranks: shape.ranks)
+            let (hosts, isFull) = try layout(shape.ranks, shape.threads)
+            return Point(
+                curve: shape.curve,
+                run: BenchRun(
+                    ranks: shape.ranks, hosts: hosts, threads: shape.threads, studies: shape.studies,
+                    isOversubscribed: isFull))
         }
-        if options.mode != .strong {
-            points += try ranks.map { Point(curve: .weak, run: try run($0, threads, perRank * $0)) }
-        }
-        if options.measuresWholeNodes, options.mode != .weak, let cores = coresOfHosts.first, cores > 1, batch >= cores
-        {
-            points += try [(1, cores), (cores, 1)].map { Point(curve: .wholeNode, run: try run($0, $1, batch)) }
-        }
-        let runs = points.reduce(into: [BenchRun]()) { if !$0.contains($1.run) { $0.append($1.run) } }
-        self.points = points
-        self.runs = runs
-        studiesPerRank = perRank
-        let alone = Set(runs.filter { $0.ranks == 1 }.map(\.studies))
-        referenceBatches = Set(runs.map(\.studies)).subtracting(alone).sorted()
+        return ScalingSweep(points: points, studiesPerRank: perRank)
+    }
+
+    private static func checkStudies(_ studies: Int, ranks: Int) throws {
+        guard studies < ranks else { return }
+        throw BenchOptions.command.usageError(
+            "\(studies) studies on \(ranks) ranks", "give --studies of at least the largest number of ranks")
     }
 
     /// The jobs of a round, from 0: each round begins with another one, so that what changes slowly on the machine (its
@@ -89,6 +95,11 @@ package struct ScalingSweep: Equatable, Sendable {
     package func order(round: Int) -> [BenchRun] {
         let start = round % max(runs.count, 1)
         return Array(runs[start...] + runs[..<start])
+    }
+
+    /// Studies that a rank has at most in the jobs over a global batch.
+    package func largestShare(of batch: Int) -> Int {
+        runs.filter { $0.studies == batch }.map { (batch + $0.ranks - 1) / $0.ranks }.max() ?? batch
     }
 
     private static func powers(upTo most: Int) -> [Int] {

@@ -5,6 +5,8 @@ package struct BenchRequest: Equatable, Sendable {
     package var run: BenchRun
     package var warmUpSteps: Int
     package var steps: Int
+    /// Studies in flight on a rank; nil: as the user has it, else its whole share.
+    package var microBatch: Int?
     /// Where the last step's timeline goes.
     package var trace: String?
 }
@@ -49,7 +51,9 @@ package struct SweepMeasurement: Equatable, Sendable {
         for batch in sweep.referenceBatches {
             let run = BenchRun(ranks: 1, hosts: 1, threads: options.threadsPerRank, studies: batch)
             tell("one step to compare with: \(run.name)")
-            references[batch] = try perform(BenchRequest(run: run, warmUpSteps: 0, steps: 1)).records.first
+            // The same bits at any micro-batch: no more memory than the jobs that are held against it.
+            let request = BenchRequest(run: run, warmUpSteps: 0, steps: 1, microBatch: sweep.largestShare(of: batch))
+            references[batch] = try perform(request).records.first
         }
         for round in 0..<options.repeats {
             for run in sweep.order(round: round) {
