@@ -38,7 +38,7 @@ import Testing
         #expect(state(stopped).contains("T (stopped)"))
         kill(stopped, SIGCONT)
         kill(job.identifier, SIGINT)
-        #expect(job.finish() == 75)
+        #expect(job.finish(limitSeconds: 180) == 75)
     }
 
     @Test func theLauncherDumpsWhenAskedBySignalAndGoesOn() throws {
@@ -54,7 +54,7 @@ import Testing
                 "[1] rank 1 of 2: align --set output=\(job.folder)/run --set deterministic=true"))
         #expect(job.process(ofRank: 1) != nil)
         kill(job.identifier, SIGINT)
-        #expect(job.finish() == 75)
+        #expect(job.finish(limitSeconds: 180) == 75)
         #expect(job.remaining == 0)
     }
 

@@ -99,8 +99,10 @@ final class FakeJob {
         }
     }
 
-    /// Waits for the launcher's end and returns its exit code; it is killed after 30 s.
-    func finish() -> Int32 { running?.finish(limitSeconds: 30, graceSeconds: 0).exitCode ?? -1 }
+    /// Waits for the launcher's end and returns its exit code; it is killed so many seconds after its start.
+    func finish(limitSeconds: Double = 30) -> Int32 {
+        running?.finish(limitSeconds: limitSeconds, graceSeconds: 0).exitCode ?? -1
+    }
 
     func run() throws -> Int32 {
         try start()
