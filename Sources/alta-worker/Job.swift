@@ -39,17 +39,21 @@ enum Job {
             return code.rawValue
         } catch let failure as AgreedFailure {
             if failure.reportingRank == collectives.rank { report(failure.error, collectives, clock) }
-            return leave(collectives, failure.error.exitCode)
+            return leave(collectives, watched, failure.error.exitCode)
         } catch {
             let error = (error as? AltaError) ?? AltaError("\(error)")
             report(error.at(rank: collectives.rank), collectives, clock)
             if collectives.rankCount > 1 { collectives.abort(exitCode: error.exitCode.rawValue) }
-            return leave(collectives, error.exitCode)
+            return leave(collectives, watched, error.exitCode)
         }
     }
 
-    private static func leave(_ collectives: MPICollectives, _ code: ExitCode) -> Int32 {
-        do { try collectives.finalize() } catch { Console.note("note: leaving the job failed: \(error)") }
+    private static func leave(
+        _ collectives: MPICollectives, _ watched: WatchedCollectives, _ code: ExitCode
+    ) -> Int32 {
+        do { try watched.leaving { try collectives.finalize() } } catch {
+            Console.note("note: leaving the job failed: \(error)")
+        }
         return code.rawValue
     }
 

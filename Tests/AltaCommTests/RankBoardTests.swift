@@ -90,6 +90,16 @@ import Testing
         #expect(seen > 0)
     }
 
+    /// What a reader that came in the middle of a change finds.
+    @Test func aChangeUnderWayIsNoWholeState() throws {
+        var words = [UInt64](repeating: 0, count: RankStatusLayout.wordCount)
+        #expect(RankStatus.isWhole(words))
+        words[RankStatusLayout.writingWord] = 1
+        #expect(!RankStatus.isWhole(words))
+        words[RankStatusLayout.writtenWord] = 1
+        #expect(RankStatus.isWhole(words))
+    }
+
     @Test func whatIsNoStatusIsLeftOut() throws {
         let folder = try SharedMaterial.temporaryFolder("status")
         let board = try Self.open(folder, rank: 1)
