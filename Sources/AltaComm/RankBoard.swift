@@ -114,7 +114,7 @@ public final class RankBoard: @unchecked Sendable {
     /// What the board says now. Not collective; any thread.
     public func status() -> RankStatus? {
         var words = memory.words()
-        for _ in 0..<8 where !RankStatus.isWhole(words) { words = memory.words() }
+        for _ in 0..<64 where !RankStatus.isWhole(words) { words = memory.words() }
         return RankStatus(words: words)
     }
 

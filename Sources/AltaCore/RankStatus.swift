@@ -63,7 +63,8 @@ public struct RankStatus: Sendable, Equatable {
 
     /// The statuses of all ranks that have a file in the folder, in the order of the ranks.
     ///
-    /// What is no complete status is left out; nothing throws, and no more is read than a status has.
+    /// What is no complete status is left out; nothing throws, and no more is read than a status has. Of a rank that was
+    /// stopped or killed within the few nanoseconds of a change, half of that change is read.
     public static func load(folder: String) -> [RankStatus] {
         SmallFile.names(in: folder, prefix: "rank-", suffix: ".status")
             .compactMap { load(path: "\(folder)/\($0)") }
@@ -78,7 +79,7 @@ public struct RankStatus: Sendable, Equatable {
     private static func load(path: String) -> RankStatus? {
         var found: RankStatus?
         // A rank that is in the middle of a change finishes it in nanoseconds, or never, where it was stopped.
-        for _ in 0..<8 {
+        for _ in 0..<64 {
             guard
                 let bytes = try? SmallFile.contents(
                     path, what: "a rank's status", limit: RankStatusLayout.byteCount),

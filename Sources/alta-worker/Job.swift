@@ -63,19 +63,21 @@ enum Job {
             if failure.reportingRank == collectives.rank, first.claim(code) {
                 report(failure.error, collectives, clock)
             }
-            return end(seat, code)
+            return end(seat, watched, code)
         } catch {
             let error = (error as? AltaError) ?? AltaError("\(error)")
             if first.claim(error.exitCode) { report(error.at(rank: collectives.rank), collectives, clock) }
-            guard collectives.rankCount > 1 else { return end(seat, error.exitCode) }
+            guard collectives.rankCount > 1 else { return end(seat, watched, error.exitCode) }
             // Over threads the others learn of it in their collectives; there is nobody to leave with.
             collectives.abort(exitCode: error.exitCode.rawValue)
             return error.exitCode
         }
     }
 
-    private static func end(_ seat: RankSeat, _ code: ExitCode) -> ExitCode {
-        do { try seat.leave() } catch { Console.note("note: leaving the job failed: \(error)") }
+    private static func end(_ seat: RankSeat, _ watched: WatchedCollectives, _ code: ExitCode) -> ExitCode {
+        do { try watched.leaving { try seat.leave() } } catch {
+            Console.note("note: leaving the job failed: \(error)")
+        }
         return code
     }
 

@@ -2,6 +2,7 @@ import AltaComm
 import AltaCore
 import AltaTestSupport
 import Foundation
+import Synchronization
 import Testing
 
 /// What a rank publishes, as others read it.
@@ -65,29 +66,44 @@ import Testing
         #expect(board.status()?.operations.last?.sequence == 200)
     }
 
-    /// A reader sees one state: the operation's fields belong together, whatever is written meanwhile.
-    @Test func noReaderSeesAMixture() throws {
+    /// A whole state is one state: the operation's fields belong together, whatever is written meanwhile.
+    @Test func noWholeStateIsAMixture() throws {
         let folder = try SharedMaterial.temporaryFolder("status")
         let board = try Self.open(folder)
+        let path = try #require(board.path)
+        let isOver = Atomic<Bool>(false)
         let writer = Thread {
-            for number in 1...400_000 {
+            var number = 0
+            while !isOver.load(ordering: .relaxed) {
+                number += 1
                 board.enter(
                     CollectiveCall(kind: .allReduce, count: number), group: UInt64(number), sequence: UInt64(number))
                 board.leave()
+                if number % 8 == 0 { usleep(1) }
             }
-            board.publish(phase: "end")
         }
         writer.start()
+        defer { isOver.store(true, ordering: .relaxed) }
         var seen = 0
-        while RankStatus.load(folder: folder, rank: 0)?.phase != "end" {
-            for status in [RankStatus.load(folder: folder, rank: 0), board.status()] {
-                guard let operation = status?.operation else { continue }
-                let numbers = Set([operation.number, operation.count, operation.sequence, Int(operation.group)])
-                #expect(numbers.count == 1)
-                seen += 1
-            }
+        for _ in 0..<20_000 {
+            let bytes = [UInt8](try #require(FileManager.default.contents(atPath: path)))
+            let words = bytes.withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
+            guard RankStatus.isWhole(words), let operation = RankStatus(words: words)?.operation else { continue }
+            let numbers = Set([operation.number, operation.count, operation.sequence, Int(operation.group)])
+            #expect(numbers.count == 1)
+            seen += 1
         }
         #expect(seen > 0)
+    }
+
+    /// What a reader that came in the middle of a change finds.
+    @Test func aChangeUnderWayIsNoWholeState() throws {
+        var words = [UInt64](repeating: 0, count: RankStatusLayout.wordCount)
+        #expect(RankStatus.isWhole(words))
+        words[RankStatusLayout.writingWord] = 1
+        #expect(!RankStatus.isWhole(words))
+        words[RankStatusLayout.writtenWord] = 1
+        #expect(RankStatus.isWhole(words))
     }
 
     @Test func whatIsNoStatusIsLeftOut() throws {
