@@ -50,6 +50,8 @@ public struct FailureReport: Equatable, Sendable {
 
     private static let shownLines = 10
     private static let shownRecords = 8
+    /// The whole line stands in the rank's log.
+    private static let longestLine = 300
 
     /// The report on a job; nil where it succeeded, be it that someone had asked for its end.
     public init?(_ facts: Facts) {
@@ -63,7 +65,7 @@ public struct FailureReport: Equatable, Sendable {
             lines.append("  its output: \(facts.output.path(of: .rank(rank)))")
             let tail = Self.tail(facts.output.lastLines(of: .rank(rank)), without: cause.text)
             if !tail.isEmpty { lines.append("  its last lines:") }
-            lines += tail.map { "    | \($0)" }
+            lines += tail.map { "    | " + $0.prefix(Self.longestLine) + ($0.count > Self.longestLine ? " ..." : "") }
         } else {
             lines.append("  the ranks' output: \(facts.output.folder)")
         }
