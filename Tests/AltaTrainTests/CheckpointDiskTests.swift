@@ -91,7 +91,7 @@ extension WorkerJobs {
             #expect(running.wait { running.output.count > progress.count + 500 })
             #expect(try TestMount.mount(["-o", "remount,size=1g", output]))
             let size = { (FileManager.default.contents(atPath: "\(output)/log.jsonl")?.count ?? 0) }
-            #expect(running.wait { size() > 200_000 })
+            #expect(running.wait(limitSeconds: 90) { size() > 70_000 })
             for process in running.processes { kill(process, SIGKILL) }
             _ = running.finish()
             let text = try String(contentsOfFile: "\(output)/log.jsonl", encoding: .utf8)
