@@ -29,7 +29,8 @@ enum BenchStepCommand {
         example: "mpirun -n 2 alta-worker bench step --model alta-base --studies 8 --steps 5",
         notes: "Each line is the slowest rank's; peak_memory_bytes and bytes_sent are the largest rank's, "
             + "processor_seconds all ranks' together. result_hash is of the bits of the step's losses and gradient norm: with "
-            + "keeps_bits, the same at any number of ranks. Everything else that a line says is in Docs/performance.md.")
+            + "keeps_bits, the same at any number of ranks. Everything else that a line says is in Docs/performance.md."
+    )
 
     static func run(_ parsed: ParsedArguments, job: RankContext) throws -> ExitCode {
         try job.checkSameOptions(parsed)
