@@ -131,6 +131,7 @@ import Testing
         for text in ["studies per second", "ranks (log scale)", "share of perfect scaling (%)", "ideal", "model"] {
             #expect(reader.texts.contains(text), "\(text)")
         }
+        #expect(reader.texts.contains { $0.contains("on a<b>&\"c (2 cores)") })
         #expect(reader.isInside)
     }
 

@@ -123,7 +123,7 @@ extension ScalingModel {
     package init(_ measurement: SweepMeasurement, threads: Int, reductions: [ReductionTiming]) {
         self.init()
         let runs = measurement.sweep.runs.filter { $0.threads == threads && !$0.isOversubscribed }
-        if let record = runs.compactMap({ measurement.records($0).first }).first {
+        if let record = runs.compactMap({ measurement.records($0).first }).max(by: { $0.studies < $1.studies }) {
             gradientBytes = record.gradientBytes
             gatheredBytesPerStudy = record.gatheredBytes / Double(record.studies)
             wordGradientBytesPerStudy = record.wordGradientBytes / Double(record.studies)
