@@ -27,7 +27,7 @@ extension WorkerJobs {
                 "alta-launch",
                 launch + ["-n", "\(ranks)", "--hosts", try cluster.hostFile(slots: slots), "--"]
                     + (try job.arguments("run", changes))
-            ).finish(limitSeconds: 120)
+            ).finish(limitSeconds: 180)
         }
 
         private static func steps(_ job: AlignJob) -> Int { (try? job.log("run"))?.steps.keys.max() ?? 0 }
@@ -58,7 +58,7 @@ extension WorkerJobs {
                 "alta-launch",
                 Self.launch + ["-n", "3", "--hosts", try cluster.hostFile(), "--worker", whereabouts, "--"]
                     + (try job.arguments("told"))
-            ).finish()
+            ).finish(limitSeconds: 120)
             expectDone(told)
             for rank in 0..<3 {
                 let log = try String(contentsOfFile: "\(job.output("told"))/ranks/rank-\(rank).log", encoding: .utf8)
@@ -79,10 +79,10 @@ extension WorkerJobs {
             let job = Self.job(cohort)
             let cluster = try SimulatedCluster(hosts: 3)
             let running = try Self.endless(job, cluster, ranks: 3)
-            #expect(running.wait { Self.steps(job) > 3 })
+            #expect(running.wait(limitSeconds: 90) { Self.steps(job) > 3 })
             let gone = ContinuousClock.now
             if how == "lost" { try cluster.lose(2) } else { try cluster.cut(2) }
-            let outcome = running.finish(limitSeconds: 90)
+            let outcome = running.finish(limitSeconds: 180)
             #expect(ContinuousClock.now - gone < .seconds(Self.lossLimitSeconds))
             #expect(outcome.exitCode == 75 && outcome.remaining == 0, "\(outcome.errors)")
             #expect(outcome.errorLines.count == 1 && outcome.errorLines[0].contains("h2"), "\(outcome.errors)")
@@ -105,9 +105,9 @@ extension WorkerJobs {
             let options = ["-n", "3", "--restarts", "1", "--min-ranks", "2", "--hosts", try cluster.hostFile(), "--"]
             let running = try cluster.start(
                 "alta-launch", Self.launch + options + (try job.arguments("run", ["steps=\(steps)"])))
-            #expect(running.wait { Self.steps(job) > 3 })
+            #expect(running.wait(limitSeconds: 90) { Self.steps(job) > 3 })
             try cluster.lose(3)
-            let outcome = running.finish(limitSeconds: 120)
+            let outcome = running.finish(limitSeconds: 180)
             #expect(outcome.exitCode == 0 && outcome.remaining == 0, "\(outcome.errors)")
             #expect(outcome.errors.contains("h3"), "\(outcome.errors)")
             #expect(try job.log("run").events("start").map { $0["ranks"]?.int } == [3, 2])
@@ -122,7 +122,7 @@ extension WorkerJobs {
                 "alta-launch",
                 Self.launch + ["-n", "2", "--hosts", try cluster.hostFile(), "--"]
                     + ["bench", "allreduce", "--pairs", "1", "--elements", "\(1 << 19)"]
-            ).finish()
+            ).finish(limitSeconds: 120)
             expectDone(outcome)
             let line = try #require(outcome.output.split(separator: "\n").last)
             let seconds = try #require(try JSONValue(parsing: String(line))["seconds"]?.double)
