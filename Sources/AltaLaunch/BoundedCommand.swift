@@ -25,22 +25,29 @@ enum BoundedCommand {
         process.standardError = pipe
         do { try process.run() } catch { return Outcome(status: 127, text: "\(error)") }
         try? pipe.fileHandleForWriting.close()
-        let (bytes, isTimedOut) = read(pipe.fileHandleForReading.fileDescriptor, limitSeconds: limitSeconds)
+        let (bytes, isTimedOut) = read(
+            pipe.fileHandleForReading.fileDescriptor, of: process, limitSeconds: limitSeconds)
         if isTimedOut { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
         return Outcome(
             status: process.terminationStatus, text: String(decoding: bytes, as: UTF8.self), isTimedOut: isTimedOut)
     }
 
-    /// All bytes up to the stream's end, or to the end of the time.
-    private static func read(_ descriptor: Int32, limitSeconds: Double) -> (bytes: [UInt8], isTimedOut: Bool) {
+    /// All bytes up to the end of the stream, of the process (a server that it started may keep the stream open) or of the
+    /// time.
+    private static func read(
+        _ descriptor: Int32, of process: Process, limitSeconds: Double
+    ) -> (bytes: [UInt8], isTimedOut: Bool) {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         let clock = ContinuousClock()
         let end = clock.now + .seconds(limitSeconds)
         while clock.now < end {
             var source = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard poll(&source, 1, 100) > 0 else { continue }
+            guard poll(&source, 1, 100) > 0 else {
+                if !process.isRunning { return (bytes, false) }
+                continue
+            }
             let count = Foundation.read(descriptor, &chunk, chunk.count)
             if count <= 0 { return (bytes, false) }
             if bytes.count < longestOutput { bytes += chunk[..<count] }
