@@ -79,7 +79,7 @@ public struct DebuggedRanks: Equatable, Sendable {
 
     /// What gdb is told before a program of ours runs: signals that tell ranks something are no reason to stop.
     static let quietly = [
-        "set startup-with-shell off", "set pagination off", "set confirm off",
+        "set complaints 0", "set startup-with-shell off", "set pagination off", "set confirm off",
         "handle SIGUSR1 SIGUSR2 SIGCONT SIGPIPE nostop noprint pass",
     ]
 

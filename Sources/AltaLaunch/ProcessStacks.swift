@@ -27,10 +27,12 @@ package struct ProcessStacks: Sendable {
         }
         let outcome = BoundedCommand.run(
             [
-                gdb, "-nx", "-batch", "-ex", "set pagination off", "-ex", "set print frame-arguments scalars", "-ex",
+                gdb, "-nx", "-batch", "-ex", "set pagination off", "-ex", "set complaints 0", "-ex",
+                "set print frame-arguments scalars", "-ex",
                 "thread apply all backtrace 60", "-p", "\(process)",
             ], limitSeconds: limitSeconds)
-        let text = outcome.text.split(separator: "\n", omittingEmptySubsequences: false).map { StackText.readable($0) }
+        let text = outcome.text.split(separator: "\n", omittingEmptySubsequences: false)
+            .filter { !$0.hasPrefix("During symbol reading") }.map { StackText.readable($0) }
         if StackText.hasFrames(text) {
             found.lines += text
         } else {

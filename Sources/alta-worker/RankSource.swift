@@ -48,6 +48,8 @@ enum RankSource {
             return [rank(RankSeat(collectives: collectives, board: board, leave: collectives.finalize))]
         case .threads(let count):
             return try ThreadCollectives.run(rankCount: count) { collectives in
+                // What debuggers show; Foundation's name for a thread does not reach the system.
+                try? Data("rank \(collectives.rank)".utf8).write(to: URL(filePath: "/proc/thread-self/comm"))
                 let board = try RankSource.board(environment, rank: collectives.rank)
                 return rank(RankSeat(collectives: collectives, board: board, leave: collectives.barrier))
             }

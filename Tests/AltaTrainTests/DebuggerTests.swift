@@ -113,12 +113,14 @@ extension WorkerJobs {
                 environment: ["TMUX": ""])
             let session = "alta-debug-\(running.identifier)"
             let target = "=\(session):"
-            func screen(_ pane: Int) throws -> String {
-                try RunningJob.start(Self.tmux ?? "", ["capture-pane", "-p", "-t", "\(target).\(pane)"]).finish().output
+            func screen(_ pane: Int) -> String {
+                let job = try? RunningJob.start(
+                    Self.tmux ?? "", ["capture-pane", "-p", "-t", "\(target).\(pane)"])
+                return job?.finish().output ?? ""
             }
             #expect(running.wait { running.errors.contains("tmux attach -t \(session)") })
             for pane in 0..<2 {
-                #expect(running.wait { (try? screen(pane))?.contains("(gdb)") == true }, "\(try screen(pane))")
+                #expect(running.wait { screen(pane).contains("(gdb)") }, "\(screen(pane))")
                 _ = try RunningJob.start(
                     Self.tmux ?? "", ["send-keys", "-t", "\(target).\(pane)", "continue", "Enter"]
                 ).finish()
