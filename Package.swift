@@ -51,7 +51,7 @@ let package = Package(
         module("AltaFormats", ["AltaCore"]),
         module("AltaTensor", ["AltaCore", "CAltaKernels", "COpenBLAS"]),
         module("AltaAutograd", ["AltaCore", "AltaTensor"]),
-        module("AltaComm", ["AltaCore", "COpenMPI"]),
+        module("AltaComm", ["AltaCore", "CAltaSystem", "COpenMPI"]),
         module("AltaPlacement", ["AltaCore", "AltaComm", "CAltaSystem", "CNUMA"]),
         module("AltaData", ["AltaCore", "AltaFormats", "CTurboJPEG", "CSPNG", "CDCMTK"]),
         module("AltaModel", ["AltaCore", "AltaFormats", "AltaTensor", "AltaAutograd", "AltaData"]),
@@ -73,6 +73,9 @@ let package = Package(
             name: "alta-collective-check", dependencies: ["AltaCore", "AltaComm"], path: "Tests/CollectiveCheck",
             swiftSettings: strict),
         .executableTarget(
+            name: "alta-stall-check", dependencies: ["AltaCore", "AltaComm"], path: "Tests/StallCheck",
+            swiftSettings: strict),
+        .executableTarget(
             name: "alta-loss-check",
             dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaObjective", "AltaObjectiveSupport"],
             path: "Tests/LossCheck", swiftSettings: strict),
@@ -83,6 +86,9 @@ let package = Package(
         .executableTarget(
             name: "alta-weight-check", dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaModel", "AltaTrain"],
             path: "Tests/WeightCheck", swiftSettings: strict),
+        .executableTarget(
+            name: "alta-fault-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain"], path: "Tests/FaultCheck",
+            swiftSettings: strict),
         .executableTarget(
             name: "alta-frozen-check", dependencies: ["AltaCore", "AltaComm", "AltaPlacement"],
             path: "Tests/FrozenCheck", swiftSettings: strict),

@@ -93,6 +93,11 @@ public protocol Collectives: AnyObject {
     /// - Throws: `AltaError` where the job has failed, so that waiting is in vain; over MPI, mpirun ends such a job.
     func pause() throws
 
+    /// Returns when `isDone` holds, which other ranks bring about by what they write into shared memory.
+    ///
+    /// Every rank of the group calls it at the same place among its collectives, so that it is known where they wait.
+    func waitInMemory(until isDone: () throws -> Bool) throws
+
     /// Ends every rank of the job. Not collective, and the one method that any thread may call at any time.
     ///
     /// Over MPI this ends the process, and mpirun exits with the code (modulo 256). Over threads it returns, and every
@@ -103,6 +108,11 @@ public protocol Collectives: AnyObject {
 extension Collectives {
     /// Only a meter wants to know.
     public func noteShared(byteCount: Int) {}
+
+    /// Asks again and again, and lets others have the processor between.
+    public func waitInMemory(until isDone: () throws -> Bool) throws {
+        while try !isDone() { try pause() }
+    }
 }
 
 /// How a reduction combines two elements.

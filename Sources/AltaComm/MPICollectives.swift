@@ -82,4 +82,10 @@ public final class MPICollectives: Collectives {
     public func abort(exitCode: Int32) {
         MPI.abort(exitCode)
     }
+
+    /// Whether MPI has started in this process. Any thread.
+    static var isUnderWay: Bool { (try? MPI.isInitialized()) == true }
+
+    /// Ends every rank of the job, and this process with it, where MPI has started. Any thread.
+    static func abortJob(exitCode: Int32) { MPI.abort(exitCode) }
 }

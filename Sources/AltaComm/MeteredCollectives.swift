@@ -96,6 +96,9 @@ public final class MeteredCollectives: Collectives {
     /// Lets others have the processor. Not collective.
     public func pause() throws { try base.pause() }
 
+    /// Waits for what other ranks write into shared memory. Every rank of the group calls it at the same place.
+    public func waitInMemory(until isDone: () throws -> Bool) throws { try base.waitInMemory(until: isDone) }
+
     /// Ends every rank of the job. Not collective; any thread may call it.
     public func abort(exitCode: Int32) { base.abort(exitCode: exitCode) }
 

@@ -76,7 +76,7 @@ public final class NodeReduction<E: CollectiveElement>: BucketReduction {
     public func begin() throws {
         round += 1
         memory.publish(round, on: ReductionCounter.begun)
-        while memory.least(on: ReductionCounter.begun) < round { try groups.node.pause() }
+        try groups.node.waitInMemory { memory.least(on: ReductionCounter.begun) >= round }
         (announced, started, done) = (0, 0, 0)
         secondsWaited = 0
     }
@@ -118,13 +118,17 @@ public final class NodeReduction<E: CollectiveElement>: BucketReduction {
         let end = ticket(buckets.count)
         let clock = ContinuousClock()
         var last = clock.now
-        while memory.least(on: ReductionCounter.done) < end {
-            let isWaiting = memory.least(on: ReductionCounter.announced) < end
-            let worked = try advance(summed)
-            if !worked { try groups.node.pause() }
-            let now = clock.now
-            if isWaiting && !worked { secondsWaited += last.duration(to: now) / .seconds(1) }
-            last = now
+        try groups.node.waitInMemory {
+            // As long as there is work, without giving the processor away.
+            while memory.least(on: ReductionCounter.done) < end {
+                let isWaiting = memory.least(on: ReductionCounter.announced) < end
+                let worked = try advance(summed)
+                if !worked { try groups.node.pause() }
+                let now = clock.now
+                if isWaiting && !worked { secondsWaited += last.duration(to: now) / .seconds(1) }
+                last = now
+            }
+            return true
         }
     }
 

@@ -20,7 +20,7 @@ extension ThreadCollectives {
         precondition(rankCount > 0, "a job of \(rankCount) ranks; it takes one at least")
         let group = ThreadGroup(rankCount: rankCount)
         let outcomes = Outcomes<T>(rankCount: rankCount)
-        let hostName = try currentHostName()
+        let hostName = try HostName.current()
         for rank in 0..<rankCount {
             let thread = Thread {
                 outcomes.record(rank: rank, in: group) {
@@ -33,15 +33,6 @@ extension ThreadCollectives {
         }
         group.waitForAll()
         return try outcomes.results()
-    }
-
-    /// The name of this machine, from the kernel: Foundation's asks name servers.
-    private static func currentHostName() throws -> String {
-        var name = [CChar](repeating: 0, count: 256)
-        guard gethostname(&name, name.count - 1) == 0 else {
-            throw AltaError("cannot read this machine's name", why: String(cString: strerror(errno)))
-        }
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
 

@@ -28,4 +28,18 @@ public enum SmallFile {
         throw AltaError(
             "\(what) is longer than \(limit) bytes", remedy: "check that the path names the right file", file: path)
     }
+
+    /// The names in a folder that begin and end as told, in no order; none where the folder cannot be read.
+    public static func names(in folder: String, prefix: String, suffix: String) -> [String] {
+        guard let directory = opendir(folder) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+            }
+            if name.hasPrefix(prefix), name.hasSuffix(suffix) { names.append(name) }
+        }
+        return names
+    }
 }

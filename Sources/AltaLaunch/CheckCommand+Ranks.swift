@@ -12,8 +12,12 @@ extension CheckCommand {
     func ranks(_ mpirun: String, _ worker: String, found: (CheckFinding) -> Void) throws -> [CheckFinding] {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
+        var plan = plan
+        try plan.writeHostFile(in: folder)
         let arguments = plan.arguments(
-            mpirun: mpirun, environment: plan.environment(failureFolder: folder, progress: "lines"),
+            mpirun: mpirun,
+            environment: plan.environment(failureFolder: folder, progress: "lines")
+                + JobAttempt.environment(options.launch, statuses: folder),
             worker: worker, workerArguments: options.preflightArguments)
         var reader = RankReader()
         let limits = ProbeProcess.Limits(

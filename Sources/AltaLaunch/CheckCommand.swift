@@ -15,24 +15,19 @@ struct CheckCommand {
             say(CheckOptions.command.help)
             return ExitCode.done.rawValue
         }
-        if let file = options.launch.request.hostFile {
-            options.launch.request.hosts = try ClusterHost.load(hostFile: file)
-        }
+        options.launch.request = try options.launch.request.located(
+            environment: ProcessInfo.processInfo.environment,
+            workingFolder: FileManager.default.currentDirectoryPath)
         let machine = MachineDescription.current()
-        if !options.hasRankCount { options.launch.request.ranks = oneRankACore(options.launch.request, machine) }
+        if !options.hasRankCount, options.launch.request.hosts.isEmpty {
+            options.launch.request.ranks = max(1, machine.coreCount / (options.launch.request.threadsPerRank ?? 1))
+        }
         let plan = try LaunchPlan(machine: machine, request: options.launch.request)
         let process = try ProbeProcess()
         let command = CheckCommand(
             options: options, plan: plan, process: process,
             probes: .live(process) { LaunchCommand.complain([$0]) })
         return try command.run(say)
-    }
-
-    private static func oneRankACore(_ request: LaunchRequest, _ machine: MachineDescription) -> Int {
-        let cores =
-            request.hosts.isEmpty
-            ? machine.coreCount : request.hosts.reduce(0) { $0 + $1.coreCount(seenFrom: machine) }
-        return max(1, cores / (request.threadsPerRank ?? 1))
     }
 
     private func run(_ say: (String) -> Void) throws -> Int32 {

@@ -41,6 +41,12 @@ struct ChildProcess {
         kill(identifier, signal)
     }
 
+    /// Lets go of its output.
+    func closeStreams() {
+        close(standardOutput)
+        close(standardError)
+    }
+
     /// Kills what was started under this process and is still there, and nothing else.
     ///
     /// Needs `alta_launch_supervise`: orphans then belong to this process, and it has started nothing but the job.

@@ -16,9 +16,20 @@ extension FailureRecord {
             .sorted { ($0.secondsSince1970, $0.rank) < ($1.secondsSince1970, $1.rank) }
     }
 
-    /// Removes what an earlier job left.
+    /// Removes what an earlier job left, in all its attempts.
     static func clear(folder: String) {
-        for name in names(in: folder) { try? FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name.hasSuffix(".json") && (name.hasPrefix("rank-") || name.hasPrefix("attempt-")) {
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+        }
+    }
+
+    /// Keeps the records of an attempt under other names, so that the next one's stand alone.
+    static func setAside(folder: String, attempt: Int) {
+        for name in names(in: folder) {
+            try? FileManager.default.moveItem(
+                atPath: "\(folder)/\(name)", toPath: "\(folder)/attempt-\(attempt)-\(name)")
+        }
     }
 
     private static func names(in folder: String) -> [String] {

@@ -7,16 +7,15 @@ extension FailureReport {
         var rank: Int?
         var text: String
         var exitCode: Int32
+        /// Whether someone wanted the end.
+        var wasAskedFor = false
 
         init(_ facts: Facts) {
-            let messages = facts.messages
-            // A rank that lost its partner may still have written a record; the partner's death is then the cause.
-            let isEcho = facts.records.first.map { $0.phase == "communication" && $0.rank != messages.rank } ?? false
             if let reason = facts.end.reason, reason != .hangAfterFailure {
-                self.init(reason)
-            } else if case .signal = messages.ending, isEcho, facts.end.reason == nil {
-                self.init(mpirun: facts)
-            } else if let record = facts.records.first {
+                self.init(reason, facts)
+            } else if facts.messages.hasLostHost, facts.records.first.map(\.isOfCommunication) ?? true {
+                self.init(lostHost: facts)
+            } else if let record = facts.records.first, !facts.isEcho(record) {
                 let code = record.exitCode == 0 ? ExitCode.failed.rawValue : record.exitCode
                 self.init(rank: record.rank, text: record.sentence, exitCode: code)
             } else {
@@ -30,20 +29,45 @@ extension FailureReport {
             self.exitCode = exitCode
         }
 
-        private init(_ reason: JobEnd.Reason) {
+        private init(_ reason: JobEnd.Reason, _ facts: Facts) {
             let code = ExitCode.stoppedEarly.rawValue
             switch reason {
             case .timeout(let seconds):
                 self.init(
                     rank: nil,
-                    text: "the job did not end within \(seconds) s and was stopped; give --timeout more seconds",
+                    text:
+                        "the job did not end within \(seconds.plainText) s and was stopped; give --timeout more seconds",
                     exitCode: code)
+                wasAskedFor = true
             case .signal(let number):
-                self.init(
-                    rank: nil, text: "stopped by signal \(number); start the same command again to go on",
-                    exitCode: code)
+                self.init(signal: number, facts)
+                wasAskedFor = true
+            case .stall(let finding):
+                self.init(rank: finding.culprits.first, text: finding.sentence(facts.statuses), exitCode: code)
             case .hangAfterFailure:
                 self.init(rank: nil, text: "a rank failed and the others hung; the job was stopped", exitCode: code)
+            }
+        }
+
+        /// After a signal: ranks that train have saved and left with the code of a run that can be resumed, unless saving
+        /// failed.
+        private init(signal number: Int32, _ facts: Facts) {
+            let name = SignalSource.name(of: number)
+            let stopped = ExitCode.stoppedEarly.rawValue
+            if let record = facts.records.first(where: { $0.exitCode != stopped }) {
+                self.init(
+                    rank: record.rank, text: "\(record.sentence) (while it was being stopped by \(name))",
+                    exitCode: record.exitCode == 0 ? ExitCode.failed.rawValue : record.exitCode)
+            } else if facts.end.status == stopped {
+                let step = facts.statuses.compactMap(\.step).max().map { " in step \($0)" } ?? ""
+                self.init(
+                    rank: nil, text: "stopped by \(name)\(step), after saving; start the same command again to go on",
+                    exitCode: stopped)
+            } else {
+                self.init(
+                    rank: nil,
+                    text: "stopped by \(name); start the same command again to go on from the newest checkpoint",
+                    exitCode: stopped)
             }
         }
 
@@ -54,42 +78,51 @@ extension FailureReport {
                 return
             }
             let source = OutputSource.rank(rank)
-            let host = facts.messages.host ?? facts.onlyHost
-            let who = "rank \(rank)" + (host.map { " on \($0)" } ?? "")
+            let who = facts.name(ofRank: rank)
+            let place = facts.place(ofRank: rank).map { " \($0)" } ?? ""
             let said = facts.output.errorLines(of: source).first.map { String($0.dropFirst("error: ".count)) }
             let last = said ?? facts.output.lastLines(of: source).last ?? "it printed nothing"
             switch ending {
             case .signal(let number):
-                let remedy =
-                    number == 9
-                    ? "often the system is out of memory (see dmesg): lower micro_batch or the number of ranks"
-                    : "start the same command again to resume"
                 self.init(
-                    rank: rank, text: "\(who) was killed by \(Self.name(ofSignal: number)); \(remedy)",
+                    rank: rank, text: "\(who) was killed\(facts.killer(number))\(place); \(facts.remedy(number))",
                     exitCode: ExitCode.stoppedEarly.rawValue)
+            case .exit(ExitCode.stoppedEarly.rawValue):
+                // Without a record: the ranks got the signal from somebody else.
+                self.init(
+                    rank: nil,
+                    text: "the ranks were stopped by a signal, after saving; start the same command again to go on",
+                    exitCode: ExitCode.stoppedEarly.rawValue)
+                wasAskedFor = true
             case .exit(let code), .abort(let code):
                 self.init(
-                    rank: rank, text: "\(who) ended with exit code \(code): \(last)",
+                    rank: rank, text: "\(who) ended with exit code \(code)\(place): \(last)",
                     exitCode: code & 0xff == 0 ? ExitCode.failed.rawValue : code & 0xff)
             case .improper:
                 self.init(
-                    rank: rank, text: "\(who) left the job before the others without an error: \(last)",
+                    rank: rank, text: "\(who) left the job before the others without an error\(place): \(last)",
                     exitCode: facts.end.status)
             }
         }
 
-        private static func name(ofSignal number: Int32?) -> String {
-            number.map { "signal \($0) (\(String(cString: strsignal($0))))" } ?? "a signal"
+        /// A host does not answer any more; its ranks are named by what they published.
+        private init(lostHost facts: Facts) {
+            let hosts = facts.messages.lostHosts
+            let ranks = facts.statuses.filter { hosts.contains($0.host) }
+            let names = hosts.isEmpty ? "a host of the job" : "host \(hosts.joined(separator: ", "))"
+            let lost = ranks.map { "rank \($0.rank) \(FailureReport.place($0.phase, $0.step))" }.prefix(8)
+            let list = lost.isEmpty ? "" : " with \(lost.joined(separator: ", "))"
+            let said = facts.messages.firstSentence.map { ": \($0)" } ?? ""
+            self.init(
+                rank: ranks.first?.rank, text: "\(names) was lost\(list)\(said)",
+                exitCode: ExitCode.stoppedEarly.rawValue)
         }
 
-        /// No rank is named: mpirun itself failed, was killed, or lost a host.
+        /// No rank is named: mpirun itself failed or was killed.
         private init(unnamed facts: Facts) {
             let said = facts.messages.firstSentence.map { ": \($0)" } ?? ""
             let status = facts.end.status
-            if facts.messages.hasLostHost {
-                self.init(
-                    rank: nil, text: "a host of the job was lost\(said)", exitCode: ExitCode.stoppedEarly.rawValue)
-            } else if facts.end.wasKilled {
+            if facts.end.wasKilled {
                 self.init(
                     rank: nil, text: "mpirun was killed by signal \(status - 128)\(said)",
                     exitCode: ExitCode.stoppedEarly.rawValue)

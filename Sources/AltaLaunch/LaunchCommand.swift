@@ -29,8 +29,12 @@ public enum LaunchCommand {
     private static func launch(_ arguments: [String]) throws -> Int32 {
         guard var options = try LaunchOptions(arguments: arguments) else { return say(LaunchOptions.command.help) }
         let invocation = try WorkerInvocation(arguments: options.workerArguments)
-        if let file = options.request.hostFile { options.request.hosts = try ClusterHost.load(hostFile: file) }
+        options.request = try options.request.located(
+            environment: ProcessInfo.processInfo.environment,
+            workingFolder: FileManager.default.currentDirectoryPath)
         let plan = try LaunchPlan(machine: .current(), request: options.request)
+        try options.keepRanks(of: plan)
+        if options.restarts > 0 { try invocation.checkRestartable() }
         if options.isDryRun { return show(plan, options, try invocation.output()) }
         return try LaunchedJob(plan: plan, options: options, output: invocation.output()).run()
     }
@@ -40,12 +44,16 @@ public enum LaunchCommand {
     }
 
     private static func show(_ plan: LaunchPlan, _ options: LaunchOptions, _ output: String?) -> Int32 {
-        let folder = output.map { "\($0)/ranks" } ?? "\(FileManager.default.temporaryDirectory.path)/ranks"
+        let folder = (output.map(Programs.absolute) ?? FileManager.default.temporaryDirectory.path) + "/ranks"
+        var plan = plan
+        let hostFile = plan.writtenHostFile.map { "\n\n\(LaunchPlan.hostFilePath(in: folder)) will hold\n\($0)" } ?? ""
+        if !hostFile.isEmpty { plan.hostFile = LaunchPlan.hostFilePath(in: folder) }
         let arguments = plan.arguments(
             mpirun: Programs.mpirun() ?? "mpirun",
-            environment: plan.environment(failureFolder: LaunchedJob.failureFolder(in: folder), progress: "lines"),
+            environment: plan.environment(failureFolder: JobFolders.failures(in: folder), progress: "lines")
+                + JobAttempt.environment(options, statuses: JobFolders.statuses(in: folder)),
             worker: Programs.worker(options.worker), workerArguments: options.workerArguments)
-        return say("\(plan.table)\n\n\(shellQuoted(arguments))")
+        return say("\(plan.table)\n\n\(shellQuoted(arguments))\(hostFile)")
     }
 
     private static func say(_ text: String) -> Int32 {

@@ -25,24 +25,48 @@ extension LaunchPlan {
         if isRoot { list.append("--allow-run-as-root") }
         if let hostFile { list += ["--hostfile", hostFile] }
         list += ["-n", String(ranks)]
-        // With enough slots mpirun does not notice that cores are shared; waiting ranks would then spin on them.
-        if isOversubscribed { list += ["--oversubscribe", "--mca", "mpi_yield_when_idle", "1"] }
+        if isOversubscribed { list.append("--oversubscribe") }
         list += placement
         list.append("--tag-output")
-        // mpirun's closing message, which names the rank that died, is lost in some runs; its state report never is.
-        list += ["--mca", "state_base_verbose", "1"]
+        list += parameters.flatMap(\.arguments)
         for (name, value) in environment { list += ["-x", "\(name)=\(value)"] }
-        return list + [worker] + workerArguments
+        if hasOtherHosts {
+            let told = Set(environment.map(\.name))
+            for name in request.forwardedVariables where !told.contains(name) { list += ["-x", name] }
+            if let folder = request.workingFolder { list += ["--wdir", folder] }
+        }
+        return list + request.mpirunOptions + [worker] + workerArguments
     }
 
+    /// Whether ranks run on other machines than the launcher.
+    var hasOtherHosts: Bool { plannedHosts.contains { !$0.ranks.isEmpty && !machine.isCalled($0.host.name) } }
+
     private var placement: [String] {
-        let map = ranksPerNode.map { "ppr:\($0):node" }
-        switch binding {
-        case .core: return (map.map { ["--map-by", $0] } ?? []) + ["--bind-to", "core"]
-        case .cores(let count): return ["--map-by", "\(map ?? "slot"):PE=\(count)"]
-        case .none: return (map.map { ["--map-by", $0] } ?? []) + ["--bind-to", "none"]
-        }
+        guard binding != .none else { return (hosts.count > 1 ? ["--map-by", "slot"] : []) + ["--bind-to", "none"] }
+        let cores = ":PE=\(threadsPerRank)"
+        return (mapsByMemoryNode ? ["--map-by", "numa" + cores, "--rank-by", "core"] : ["--map-by", "slot" + cores])
+            + ["--bind-to", "core"]
     }
+
+    /// Open MPI's parameters; mpirun refuses one that is given twice.
+    private var parameters: [MPIParameter] {
+        var own: [MPIParameter] = []
+        // With enough slots mpirun does not notice that cores are shared; waiting ranks would then spin on them.
+        if isOversubscribed { own.append(MPIParameter(name: "mpi_yield_when_idle", value: "1")) }
+        // mpirun's closing message, which names the rank that died, is lost in some runs; its state report never is.
+        own.append(MPIParameter(name: "state_base_verbose", value: "1"))
+        if leavesSchedulersSlots, let scheduler = request.scheduler { own += scheduler.ownSlotsOptions }
+        if hasOtherHosts { own += Self.lostHostParameters }
+        return own.filter { parameter in !request.parameters.contains { $0.name == parameter.name } }
+            + request.parameters
+    }
+
+    /// A host that stops answering is noticed after 3 + 5 x 1 s; Open MPI's own 300 + 9 x 20 s leave all others spinning.
+    private static let lostHostParameters = [
+        MPIParameter(name: "oob_tcp_keepalive_time", value: "3"),
+        MPIParameter(name: "oob_tcp_keepalive_intvl", value: "1"),
+        MPIParameter(name: "oob_tcp_keepalive_probes", value: "5"),
+    ]
 }
 
 /// One argument list as a line that a POSIX shell reads back as the same list.

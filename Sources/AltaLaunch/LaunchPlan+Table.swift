@@ -1,20 +1,15 @@
+import AltaCore
+
 extension LaunchPlan {
     /// The plan as a table, a row a host, and what follows from it.
     public var table: String {
-        let header = ["host", "cores", "ranks", "threads each", "idle cores"]
-        var first = 0
-        let rows = hosts.indices.map { index in
-            let count = ranksOfHosts[index]
-            let range = count == 0 ? "none" : count == 1 ? "\(first)" : "\(first)-\(first + count - 1)"
-            first += count
-            let idle = max(0, coresOfHosts[index] - count * threadsPerRank)
-            return [hosts[index].name, "\(coresOfHosts[index])", range, "\(threadsPerRank)", "\(idle)"]
-        }
+        let header = ["host", "cores", "memory nodes", "ranks", "threads each", "bound to", "idle cores"]
+        let rows = plannedHosts.map(row)
         let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
         let lines = ([header] + rows).map { row in
             zip(row.dropLast(), widths).map { $0.padded(to: $1) }.joined(separator: "  ") + "  " + (row.last ?? "")
         }
-        return (lines + ["binding: \(bindingText)"] + notes).joined(separator: "\n")
+        return (lines + ["binding: \(bindingText)"] + coreLines + notes).joined(separator: "\n")
     }
 
     /// The plan in one line.
@@ -22,6 +17,24 @@ extension LaunchPlan {
         let place = hosts.count == 1 ? hosts[0].name : "\(hosts.count) hosts"
         return "\(ranks) rank\(ranks == 1 ? "" : "s") x \(threadsPerRank) thread\(threadsPerRank == 1 ? "" : "s") on "
             + "\(place) (\(coresOfHosts.reduce(0, +)) cores, \(idleCoreCount) idle), \(bindingText)"
+    }
+
+    private func row(_ host: PlannedHost) -> [String] {
+        let ranks = host.ranks.isEmpty ? "none" : Self.range(host.ranks)
+        let nodes = host.coresOfMemoryNodes.map(\.cores.count)
+        let bound =
+            host.coresOfRanks.isEmpty ? "nothing" : threadsPerRank == 1 ? "a core each" : "\(threadsPerRank) cores each"
+        let shape = nodes.allSatisfy { $0 == nodes[0] } ? "\(nodes.count) x \(nodes[0])" : Self.sum(nodes)
+        return [
+            host.host.name, "\(host.coreCount)", shape + (host.isAssumed ? " assumed" : ""), ranks, "\(threadsPerRank)",
+            bound, "\(idleCores(of: host))",
+        ]
+    }
+
+    private static func sum(_ counts: [Int]) -> String { counts.map(String.init).joined(separator: " + ") }
+
+    private static func range(_ ranks: Range<Int>) -> String {
+        ranks.count == 1 ? "\(ranks.lowerBound)" : "\(ranks.lowerBound)-\(ranks.upperBound - 1)"
     }
 
     private var bindingText: String {
@@ -32,8 +45,23 @@ extension LaunchPlan {
         }
     }
 
-    private var notes: [String] {
-        guard idleCoreCount > 0 else { return [] }
-        return ["\(idleCoreCount) core(s) stay idle: use more ranks (-n), or more --threads-per-rank"]
+    /// Which cores the ranks of the first host have, a line a memory node; others are alike, or assumed.
+    private var coreLines: [String] {
+        guard let host = plannedHosts.first(where: { !$0.coresOfRanks.isEmpty }) else { return [] }
+        var lines: [String] = []
+        var start = 0
+        while start < host.coresOfRanks.count {
+            let nodes = host.memoryNodes(of: host.coresOfRanks[start])
+            let alike = host.coresOfRanks[start...].prefix { host.memoryNodes(of: $0) == nodes }
+            let first = host.ranks.lowerBound + start
+            let cores = CoreList(alike.flatMap(\.cores))
+            let each = alike.count > 1 ? ", \(threadsPerRank) each" : ""
+            let place = nodes.count == 1 ? "memory node \(nodes[0])" : "memory nodes \(Self.sum(nodes))"
+            lines.append(
+                "  \(host.host.name): rank\(alike.count > 1 ? "s" : "") \(Self.range(first..<first + alike.count)) on "
+                    + "\(cores)\(each) (\(place))")
+            start += alike.count
+        }
+        return lines
     }
 }

@@ -1,28 +1,5 @@
 import AltaCore
 
-/// What the user asked for.
-public struct LaunchRequest: Equatable, Sendable {
-    /// Ranks of the job; nil: `ranksPerNode` on every host.
-    public var ranks: Int?
-    /// Ranks on each host; nil: hosts are filled one after the other.
-    public var ranksPerNode: Int?
-    /// Threads of each rank; nil: 1.
-    public var threadsPerRank: Int?
-    /// The host file, as given; nil: this machine.
-    public var hostFile: String?
-    /// What the host file holds; empty: this machine.
-    public var hosts: [ClusterHost] = []
-    /// Whether ranks may be bound to cores where that fits.
-    public var mayBind = true
-
-    /// A request for one rank on this machine.
-    public init(ranks: Int? = nil, ranksPerNode: Int? = nil, threadsPerRank: Int? = nil) {
-        self.ranks = ranks
-        self.ranksPerNode = ranksPerNode
-        self.threadsPerRank = threadsPerRank
-    }
-}
-
 /// To what each rank is bound.
 public enum Binding: Equatable, Sendable {
     /// To a core of its own.
@@ -35,80 +12,95 @@ public enum Binding: Equatable, Sendable {
 
 /// Where the ranks go: a pure function of the machine and the request.
 public struct LaunchPlan: Equatable, Sendable {
+    /// What was asked for.
+    public var request: LaunchRequest
+    /// The machine that the launcher runs on.
+    public var machine: MachineDescription
     /// Ranks of the job.
     public var ranks: Int
     /// Threads of each rank.
     public var threadsPerRank: Int
-    /// Hosts in the order in which they are filled; one at least.
-    public var hosts: [ClusterHost]
-    /// Cores of each host, in that order.
-    public var coresOfHosts: [Int]
-    /// Ranks on each host, in that order.
-    public var ranksOfHosts: [Int]
-    /// The host file to hand on; nil: this machine.
+    /// The hosts in the order in which they are filled, with their ranks; one at least.
+    public var plannedHosts: [PlannedHost]
+    /// The host file to hand on; nil: this machine, or one that is still to be written (`writtenHostFile`).
     public var hostFile: String?
-    /// The limit of ranks on a host that mpirun is to keep; nil: its slots.
-    public var ranksPerNode: Int?
     /// To what each rank is bound.
     public var binding: Binding
+    /// Whether ranks are dealt to memory nodes by turns, so that none has cores of two; else cores are taken in order.
+    public var mapsByMemoryNode: Bool
     /// Whether some host has more threads than cores; its ranks then yield while they wait.
     public var isOversubscribed: Bool
+
+    /// The hosts, in the order of `plannedHosts`.
+    public var hosts: [ClusterHost] { plannedHosts.map(\.host) }
+    /// Cores of each host, in that order.
+    public var coresOfHosts: [Int] { plannedHosts.map(\.coreCount) }
+    /// Ranks on each host, in that order.
+    public var ranksOfHosts: [Int] { plannedHosts.map(\.ranks.count) }
     /// Whether mpirun must be told that running as root is meant.
-    public var isRoot: Bool
+    public var isRoot: Bool { machine.isRoot }
 
     /// Cores that no thread of the job will use.
-    public var idleCoreCount: Int {
-        zip(coresOfHosts, ranksOfHosts).reduce(0) { $0 + max(0, $1.0 - $1.1 * threadsPerRank) }
-    }
+    public var idleCoreCount: Int { plannedHosts.reduce(0) { $0 + idleCores(of: $1) } }
+
+    func idleCores(of host: PlannedHost) -> Int { max(0, host.coreCount - host.ranks.count * threadsPerRank) }
 
     /// Plans a job.
     ///
     /// By default a rank has one thread: two 1-thread processes that share weights lose nothing, while fork-join and busy
-    /// neighbours cost more (Docs/design.md).
-    /// - Throws: a usage error for counts below 1, or more ranks than `ranksPerNode` allows.
+    /// neighbours cost more (Docs/design.md). Without a number of ranks, hosts of a scheduler or host file get as many as their
+    /// cores take, none of them on cores of two memory nodes.
+    /// - Throws: a usage error for counts below 1, more ranks than `ranksPerNode` allows, or no number of ranks on this machine
+    ///   alone; a resumable one where too few hosts are left.
     public init(machine: MachineDescription, request: LaunchRequest) throws(AltaError) {
-        try Self.check(request)
-        let hosts = request.hosts.isEmpty ? [ClusterHost(name: machine.hostName)] : request.hosts
-        let cores = hosts.map { $0.coreCount(seenFrom: machine) }
+        try request.check()
+        let named = request.hosts.isEmpty ? [ClusterHost(name: machine.hostName)] : request.hosts
         let threads = request.threadsPerRank ?? 1
-        let ranks = request.ranks ?? (request.ranksPerNode ?? 1) * hosts.count
-        if let perNode = request.ranksPerNode, ranks > perNode * hosts.count {
-            throw AltaError(
-                "\(ranks) ranks do not fit", why: "\(hosts.count) host(s) with --nproc-per-node \(perNode)",
-                remedy: "leave out -n, or raise --nproc-per-node", exitCode: .usage)
+        var hosts = named.map { PlannedHost($0, seenFrom: machine) }
+        let ranks = try request.rankCount(hosts: hosts, threads: threads)
+        let dealt = Self.deal(ranks, limits: request.limits(hosts: hosts, threads: threads, ranks: ranks))
+        let isFull = zip(hosts, dealt).contains { $0.coreCount < $1 * threads }
+        let mayBind = machine.canBind && request.mayBind && !isFull && !request.sharesMachine(machine, hosts)
+        let byNode = mayBind ? Self.cores(hosts, dealt, threads, machine: machine, byMemoryNode: true) : nil
+        let cores = byNode ?? (mayBind ? Self.cores(hosts, dealt, threads, machine: machine, byMemoryNode: false) : nil)
+        var first = 0
+        for index in hosts.indices {
+            hosts[index].ranks = first..<first + dealt[index]
+            hosts[index].coresOfRanks = cores?[index] ?? []
+            first += dealt[index]
         }
-        // Filling by slots would put as many many-threaded ranks on the first host as it has cores.
-        let spread = threads > 1 && hosts.count > 1 ? max(1, (cores.min() ?? 1) / threads) : nil
-        let perNode = request.ranksPerNode ?? spread.flatMap { $0 * hosts.count >= ranks ? $0 : nil }
-        let limits = perNode.map { limit in hosts.map { _ in limit } } ?? zip(hosts, cores).map { $0.slots ?? $1 }
-        let dealt = Self.deal(ranks, limits: limits)
-        let isFull = zip(cores, dealt).contains { $0 < $1 * threads }
+        self.request = request
+        self.machine = machine
         self.ranks = ranks
-        self.threadsPerRank = threads
-        self.hosts = hosts
-        coresOfHosts = cores
-        ranksOfHosts = dealt
+        threadsPerRank = threads
+        plannedHosts = hosts
         hostFile = request.hostFile
-        ranksPerNode = perNode
         isOversubscribed = isFull
-        binding = isFull || !machine.canBind || !request.mayBind ? .none : threads == 1 ? .core : .cores(threads)
-        isRoot = machine.isRoot
+        mapsByMemoryNode = byNode != nil
+        binding = cores == nil ? .none : threads == 1 ? .core : .cores(threads)
+        if writtenHostFile != nil { hostFile = nil }
     }
 
     /// What a number of ranks or threads can be.
     public static let countRange = 1...(1 << 20)
 
-    private static func check(_ request: LaunchRequest) throws(AltaError) {
-        for count in [request.ranks, request.ranksPerNode, request.threadsPerRank] {
-            if let count, !countRange.contains(count) {
-                throw AltaError(
-                    "\(count) ranks or threads are out of range",
-                    remedy: "give a number from \(countRange.lowerBound) to \(countRange.upperBound)", exitCode: .usage)
-            }
+    /// The cores of every rank on every host; nil where the way of mapping does not fit on some.
+    private static func cores(
+        _ hosts: [PlannedHost], _ ranks: [Int], _ threads: Int, machine: MachineDescription, byMemoryNode: Bool
+    ) -> [[CoreList]]? {
+        // On one node both ways are the same; the one that asks less of mpirun is taken.
+        if byMemoryNode, machine.coresOfMemoryNodes.count == 1 || machine.hasMemoryNodeWithoutCores { return nil }
+        var all: [[CoreList]] = []
+        for (host, count) in zip(hosts, ranks) {
+            let nodes = host.coresOfMemoryNodes
+            let own =
+                byMemoryNode
+                ? PlannedHost.byMemoryNodes(nodes, ranks: count, threads: threads)
+                : PlannedHost.inOrder(nodes, ranks: count, threads: threads)
+            guard let own else { return nil }
+            all.append(own)
         }
-        if request.ranks == nil && request.ranksPerNode == nil {
-            throw AltaError("the number of ranks is missing", remedy: "give -n N", exitCode: .usage)
-        }
+        return all
     }
 
     /// Fills hosts up to their limits in order; what is left over goes around once more, one by one, as mpirun does.

@@ -1,71 +1,114 @@
 import AltaCore
 import Foundation
 
-/// One job from its folders to its closing report.
+/// One job from its folders to its closing report, through all its attempts.
 struct LaunchedJob {
     let plan: LaunchPlan
     let options: LaunchOptions
     /// The run folder; nil where the subcommand writes none.
     let output: String?
 
-    /// The folder of failure records beside the ranks' logs.
-    static func failureFolder(in logs: String) -> String { "\(logs)/failures" }
-
     /// Runs the job and returns its exit code.
     /// - Throws: `AltaError` where it cannot be started.
     func run() throws(AltaError) -> Int32 {
         let programs = try Programs.find(worker: options.worker)
-        let logs = try makeLogFolder()
-        let lock = try RunFolderLock(folder: logs)
+        let folders = try JobFolders(output: output)
+        let lock = try RunFolderLock(folder: folders.logs)
         defer { lock.release() }
-        let failures = Self.failureFolder(in: logs)
-        FailureRecord.clear(folder: failures)
-        let isTerminal = isatty(STDOUT_FILENO) == 1
-        let arguments = plan.arguments(
-            mpirun: programs.mpirun,
-            environment: plan.environment(failureFolder: failures, progress: isTerminal ? "terminal" : "lines"),
-            worker: programs.worker, workerArguments: options.workerArguments)
-        var kept = RankOutput(folder: logs)
-        kept.begin(rankCount: plan.ranks)
-        kept.append(ArraySlice("-- \(shellQuoted(arguments))\n".utf8), of: .launcher)
-        LaunchCommand.complain(["alta-launch: \(plan.summary); output of the ranks in \(logs)"])
-        var supervisor = Supervisor(output: kept, failureFolder: failures)
-        supervisor.timeoutSeconds = options.timeoutSeconds
-        let end = try supervisor.run(arguments: arguments, environment: ProcessInfo.processInfo.environment)
-        return close(end, supervisor.output, failures, logs)
+        FailureRecord.clear(folder: folders.failures)
+        let signals = try SignalSource()
+        var policy = RestartPolicy(options.restartLimits)
+        var plan = plan
+        var causes: [String] = []
+        let clock = ContinuousClock()
+        let started = clock.now
+        try plan.writeHostFile(in: folders.logs)
+        announce(plan, "; output of the ranks in \(folders.logs)")
+        while true {
+            let attempt = JobAttempt(
+                plan: plan, options: options, folders: folders, number: causes.count + 1,
+                usedSeconds: (clock.now - started) / .seconds(1), isTraining: output != nil)
+            let outcome = try attempt.run(programs, signals: signals)
+            if let failure = outcome.writeFailure {
+                LaunchCommand.complain(["warning: a log is incomplete: \(failure)"])
+            }
+            let next = next(after: outcome, &policy, &plan, attempt, programs.mpirun, signals)
+            guard case .end(let why) = next else {
+                causes.append(outcome.report?.cause ?? "")
+                continue
+            }
+            return close(outcome, causes: causes, whyNoRestart: why, folders)
+        }
     }
 
-    private func close(_ end: JobEnd, _ kept: RankOutput, _ failures: String, _ logs: String) -> Int32 {
-        let facts = FailureReport.Facts(
-            end: end, records: FailureRecord.load(folder: failures),
-            messages: kept.messages(status: end.status), output: kept,
-            onlyHost: plan.hosts.count == 1 ? plan.hosts[0].name : nil)
-        let report = FailureReport(facts)
-        if let report { LaunchCommand.complain(report.lines) }
-        if let failure = kept.writeFailure { LaunchCommand.complain(["warning: a log is incomplete: \(failure)"]) }
-        if report == nil { try? FileManager.default.removeItem(atPath: output == nil ? logs : failures) }
-        return report?.exitCode ?? ExitCode.done.rawValue
+    private enum Next {
+        case again
+        case end(why: String?)
     }
 
-    /// `OUTPUT/ranks`, or a temporary folder for a subcommand without a run folder, with an empty folder for failures.
-    private func makeLogFolder() throws(AltaError) -> String {
-        let temporary = FileManager.default.temporaryDirectory.path
-        let logs =
-            output.map { Programs.absolute($0) + "/ranks" }
-            ?? "\(temporary)/alta-launch-\(getuid())-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-        let failures = Self.failureFolder(in: logs)
+    /// Decides whether there is another attempt, waits for its time, and plans it on the hosts that answer.
+    private func next(
+        after outcome: JobAttempt.Outcome, _ policy: inout RestartPolicy, _ plan: inout LaunchPlan,
+        _ attempt: JobAttempt, _ mpirun: String, _ signals: SignalSource
+    ) -> Next {
+        let decision = policy.decide(
+            after: RestartPolicy.Attempt(
+                exitCode: outcome.report?.exitCode ?? ExitCode.done.rawValue,
+                wasAskedToEnd: outcome.report?.wasAskedFor ?? false,
+                completedSteps: outcome.completedSteps, reachedStep: outcome.reachedStep,
+                lostHost: !(outcome.report?.lostHosts.isEmpty ?? true)))
+        guard case .restart(let number, let seconds) = decision, let report = outcome.report else {
+            if case .end(let why) = decision { return .end(why: why) }
+            return .end(why: nil)
+        }
+        LaunchCommand.complain([
+            "alta-launch: restart \(number) of \(options.restarts) in \(seconds.plainText) s: \(report.cause)"
+        ])
+        FailureRecord.setAside(folder: attempt.folders.failures, attempt: attempt.number)
+        if let signal = signals.wait(seconds: seconds) {
+            return .end(why: "\(SignalSource.name(of: signal)) asked for its end")
+        }
+        return replan(&plan, attempt, mpirun)
+    }
+
+    private func announce(_ plan: LaunchPlan, _ more: String) {
+        let lines = plan.table.split(separator: "\n").map(String.init) + [plan.summary + more]
+        LaunchCommand.complain(lines.map { "alta-launch: \($0)" })
+    }
+
+    /// Hosts that do not answer are left out, and those that answer again come back.
+    private func replan(_ plan: inout LaunchPlan, _ attempt: JobAttempt, _ mpirun: String) -> Next {
+        guard self.plan.hasOtherHosts else { return .again }
+        let gone = HostProbe(mpirun: mpirun, plan: self.plan).silentHosts()
         do {
-            try FileManager.default.createDirectory(atPath: failures, withIntermediateDirectories: true)
+            var next = try LaunchPlan(machine: plan.machine, request: options.request.without(hosts: gone))
+            try next.writeHostFile(in: attempt.folders.logs)
+            if next.plannedHosts != plan.plannedHosts {
+                announce(next, gone.isEmpty ? "" : "; gone: \(gone.joined(separator: ", "))")
+            }
+            plan = next
+            return .again
         } catch {
-            throw AltaError(
-                "cannot create the folder of the ranks' output", why: error.localizedDescription,
-                remedy: "give another output folder", file: logs)
+            return .end(why: "\(error)")
         }
-        guard access(failures, W_OK) == 0, access(logs, W_OK) == 0 else {
-            throw AltaError(
-                "the output folder cannot be written", remedy: "give another output folder, or its owner's rights",
-                file: logs)
+    }
+
+    /// The closing report. An error of an earlier attempt is not lost behind the last one's.
+    private func close(
+        _ outcome: JobAttempt.Outcome, causes: [String], whyNoRestart: String?, _ folders: JobFolders
+    ) -> Int32 {
+        let earlier = causes.enumerated().map { "  \($0 + 1): \($1)" }
+        guard let report = outcome.report else {
+            if !causes.isEmpty {
+                LaunchCommand.complain(["alta-launch: done, after the attempts that ended by"] + earlier)
+            }
+            folders.removeAfterSuccess(hasOutput: output != nil)
+            return ExitCode.done.rawValue
         }
-        return logs
+        var lines = report.lines
+        if let whyNoRestart, options.restarts > 0 { lines.append("  not started again: \(whyNoRestart)") }
+        if !causes.isEmpty { lines += ["  attempts before it ended by"] + earlier.map { "  \($0)" } }
+        LaunchCommand.complain(lines)
+        return report.exitCode
     }
 }

@@ -1,68 +1,109 @@
+import AltaCore
 import Foundation
 
 extension MachineDescription {
     /// This machine, as the kernel's files under `/proc` and `/sys` tell it.
     public static func current() -> MachineDescription {
-        MachineDescription(
-            hostName: ProcessInfo.processInfo.hostName, isRoot: geteuid() == 0,
-            allowedList: field("Cpus_allowed_list:", of: "/proc/self/status") ?? "0",
-            cpusetList: cpusetList(), quotaCores: quotaCores(),
-            siblings: { text("/sys/devices/system/cpu/cpu\($0)/topology/thread_siblings_list") })
+        MachineDescription(isRoot: geteuid() == 0, read: SystemFile.textIfPresent)
     }
 
-    private static func text(_ path: String) -> String? {
-        try? String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+    /// The machine that the kernel's text files describe; pure, so that recorded machines can be tested.
+    ///
+    /// - Parameter read: the text of a file under `/proc` or `/sys`; nil where there is none.
+    public init(isRoot: Bool, read: (String) -> String?) {
+        let allowed = Self.allowedProcessors(read)
+        let online = Self.list("/sys/devices/system/cpu/online", read) ?? allowed
+        let cpuset = ControlGroup.currentCores(read: read) ?? online
+        let group = ControlGroup.current(read: read)
+        let cores = Self.firstThreads(allowed, read)
+        let nodes = Self.memoryNodes(of: cores, read)
+        let quota = group.coreQuota.map { max(1, Int($0.rounded(.down))) } ?? Int.max
+        self.init(
+            hostName: Self.line("/proc/sys/kernel/hostname", read) ?? "localhost",
+            coreCount: min(cores.count, quota), coresOfMemoryNodes: nodes.withCores,
+            hardwareThreadCount: allowed.cores.count,
+            canBind: quota >= cores.count && Set(cpuset.cores).isSubset(of: allowed.cores), isRoot: isRoot)
+        hasMemoryNodeWithoutCores = nodes.hasOthers
+        memoryBytes = Self.memoryBytes(group, read)
+        limits = Self.limits(
+            coresOnline: Self.firstThreads(online, read).count, allowed: allowed, cores: cores, cpuset: cpuset, group)
     }
 
-    private static func field(_ name: String, of path: String) -> String? {
-        text(path)?.split(separator: "\n").first { $0.hasPrefix(name) }
-            .map { $0.dropFirst(name.count).trimmingCharacters(in: .whitespaces) }
+    private static func line(_ path: String, _ read: (String) -> String?) -> String? {
+        read(path)?.split(whereSeparator: \.isNewline).first?.trimmingCharacters(in: .whitespaces)
     }
 
-    /// The folders of this process's control group for a controller, the innermost first (version 2, then version 1).
-    private static func groupFolders(_ controller: String) -> [String] {
-        var folders: [String] = []
-        for line in (text("/proc/self/cgroup") ?? "").split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 3 else { continue }
-            let controllers = parts[1].split(separator: ",").map(String.init)
-            let root: String
-            if parts[0] == "0" {
-                root = "/sys/fs/cgroup"
-            } else if controllers.contains(controller) {
-                root = "/sys/fs/cgroup/\(controller)"
-            } else {
-                continue
-            }
-            // Inside a container the path is often the host's and absent here; the root is then the container's own.
-            folders += [root + parts[2], root]
+    private static func list(_ path: String, _ read: (String) -> String?) -> CoreList? {
+        guard let list = read(path).flatMap({ try? CoreList(text: $0) }), !list.cores.isEmpty else { return nil }
+        return list
+    }
+
+    private static func allowedProcessors(_ read: (String) -> String?) -> CoreList {
+        let path = "/proc/self/status"
+        let text = try? ProcFields(text: read(path) ?? "", file: path).text("Cpus_allowed_list")
+        guard let list = text.flatMap({ try? CoreList(text: $0) }), !list.cores.isEmpty else { return CoreList([0]) }
+        return list
+    }
+
+    /// The first usable hardware thread of each core.
+    private static func firstThreads(_ usable: CoreList, _ read: (String) -> String?) -> [Int] {
+        let known = Set(usable.cores)
+        return usable.cores.filter { processor in
+            let file = "/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list"
+            let first = list(file, read)?.cores.first { known.contains($0) }
+            return (first ?? processor) == processor
         }
-        return folders
     }
 
-    private static func cpusetList() -> String? {
-        for folder in groupFolders("cpuset") {
-            for name in ["cpuset.cpus.effective", "cpuset.effective_cpus"] {
-                if let list = text("\(folder)/\(name)"), !list.isEmpty { return list }
-            }
+    private static func memoryNodes(
+        of cores: [Int], _ read: (String) -> String?
+    ) -> (withCores: [CoreList], hasOthers: Bool) {
+        let root = "/sys/devices/system/node"
+        let numbers = list("\(root)/online", read)?.cores ?? []
+        var left = Set(cores)
+        let nodes = numbers.map { number in
+            let own = CoreList(left.intersection(list("\(root)/node\(number)/cpulist", read)?.cores ?? []))
+            left.subtract(own.cores)
+            return own
         }
-        return text("/sys/devices/system/cpu/online")
+        let named = nodes.filter { !$0.cores.isEmpty }.sorted { $0.cores[0] < $1.cores[0] }
+        // A container may hide the nodes; what no node claims is taken for one.
+        let all = left.isEmpty ? named : named + [CoreList(left)]
+        return (all, named.count < nodes.count || (!left.isEmpty && !named.isEmpty))
     }
 
-    private static func quotaCores() -> Double? {
-        for folder in groupFolders("cpu") {
-            if let parts = text("\(folder)/cpu.max")?.split(separator: " ").map(String.init), parts.count == 2 {
-                return ratio(parts[0], parts[1])
-            }
-            if let quota = text("\(folder)/cpu.cfs_quota_us"), let period = text("\(folder)/cpu.cfs_period_us") {
-                return ratio(quota, period)
-            }
+    private static func memoryBytes(_ group: ControlGroup, _ read: (String) -> String?) -> Int? {
+        let path = "/proc/meminfo"
+        let total = try? ProcFields(text: read(path) ?? "", file: path).bytes("MemTotal")
+        return [total, group.memoryLimitBytes].compactMap { $0 }.min()
+    }
+
+    private static func limits(
+        coresOnline: Int, allowed: CoreList, cores: [Int], cpuset: CoreList, _ group: ControlGroup
+    ) -> [String] {
+        var limits: [String] = []
+        if cores.count < coresOnline {
+            limits.append("\(cores.count) of \(coresOnline) cores may be used (\(allowed.text))")
         }
-        return nil
+        if allowed.cores.count > cores.count {
+            limits.append("\(allowed.cores.count) hardware threads are \(cores.count) cores")
+        }
+        if !Set(cpuset.cores).isSubset(of: allowed.cores) {
+            limits.append("this process was narrowed to \(allowed), which mpirun ignores: ranks are left unbound")
+        }
+        if let quota = group.coreQuota, Int(quota) < cores.count {
+            limits.append("a CPU quota of \((quota * 100).rounded() / 100) cores: ranks are left unbound")
+        }
+        if let bytes = group.memoryLimitBytes { limits.append("a memory limit of \(ByteCount.text(bytes))") }
+        return limits
     }
+}
 
-    private static func ratio(_ quota: String, _ period: String) -> Double? {
-        guard let quota = Double(quota), let period = Double(period), quota > 0, period > 0 else { return nil }
-        return quota / period
+/// Sizes for people.
+enum ByteCount {
+    /// A number of bytes, as `1.5 GiB` or `300 MiB`.
+    static func text(_ bytes: Int) -> String {
+        let tenths = (Double(bytes) / Double(1 << 30) * 10).rounded() / 10
+        return tenths >= 1 ? "\(tenths) GiB" : "\(bytes >> 20) MiB"
     }
 }

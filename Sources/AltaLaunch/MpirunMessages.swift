@@ -23,6 +23,8 @@ public struct MpirunMessages: Equatable, Sendable {
     public private(set) var ending: Ending?
     /// Whether a whole host was lost.
     public private(set) var hasLostHost = false
+    /// The hosts that were lost, where the text names them.
+    public private(set) var lostHosts: [String] = []
     /// The first sentence of the first message, for failures before any rank ran.
     public private(set) var firstSentence: String?
 
@@ -36,7 +38,7 @@ public struct MpirunMessages: Equatable, Sendable {
             read(line, next: index + 1 < lines.count ? lines[index + 1] : "")
         }
         if ending == nil, let stateReport { read(stateReport: stateReport, status: status) }
-        hasLostHost = lines.contains { $0.contains("lost communication with a remote daemon") }
+        for line in lines { readLoss(line) }
         firstSentence = Self.firstSentence(of: lines)
     }
 
@@ -74,6 +76,20 @@ public struct MpirunMessages: Equatable, Sendable {
             host = next.word(after: "node ")
             ending = .improper
         }
+    }
+
+    private static let losses = [
+        "lost communication with a remote daemon", "does not know how to route a message to the specified daemon",
+        "unable to establish a communication connection to the",
+    ]
+
+    /// "Remote daemon: [[53452,0],2] on node h3", "target node:  h3".
+    private mutating func readLoss(_ line: String) {
+        if Self.losses.contains(where: line.contains) { hasLostHost = true }
+        guard line.contains("Remote daemon") || line.contains("target node:"),
+            let host = line.word(after: " on node ") ?? line.word(after: "target node:")
+        else { return }
+        if !lostHosts.contains(host) { lostHosts.append(host) }
     }
 
     private mutating func read(stateReport line: String, status: Int32?) {

@@ -19,9 +19,22 @@ public struct RankOutput {
         self.folder = folder
     }
 
-    /// Makes the log of each rank, so that a rank that printed nothing can be told from one that never was.
-    public mutating func begin(rankCount: Int) {
-        for rank in 0..<rankCount { write([], to: path(of: .rank(rank))) }
+    /// Makes the log of each rank, so that a rank that printed nothing can be told from one that never was. A log that
+    /// goes on gets the heading as a line of its own.
+    public mutating func begin(rankCount: Int, heading: String) {
+        for rank in 0..<rankCount { begin(path(of: .rank(rank)), heading) }
+        begin(path(of: .launcher), heading)
+        if access(path(of: .mpirun), F_OK) == 0 { begin(path(of: .mpirun), heading) }
+    }
+
+    private mutating func begin(_ path: String, _ heading: String) {
+        let lastByte = FileHandle(forReadingAtPath: path).flatMap { file -> UInt8? in
+            guard let end = try? file.seekToEnd(), end > 0 else { return nil }
+            try? file.seek(toOffset: end - 1)
+            return (try? file.read(upToCount: 1))?.first
+        }
+        guard let lastByte else { return write([], to: path) }
+        write(Array(((lastByte == UInt8(ascii: "\n") ? "" : "\n") + heading + "\n").utf8), to: path)
     }
 
     /// The path of a source's log.

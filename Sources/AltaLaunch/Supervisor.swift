@@ -1,92 +1,113 @@
 import AltaCore
-import CAltaSystem
 import Foundation
-
-/// How a job came to its end.
-public struct JobEnd: Equatable, Sendable {
-    /// Why the launcher ended it, where it did.
-    public enum Reason: Equatable, Sendable {
-        /// The launcher got a signal.
-        case signal(Int32)
-        /// It took longer than `--timeout`.
-        case timeout(Double)
-        /// A rank failed and the others hung.
-        case hangAfterFailure
-    }
-
-    /// mpirun's exit status; 128 + signal where a rank, or mpirun itself, was killed.
-    public var status: Int32
-    /// Whether mpirun itself was killed.
-    public var wasKilled: Bool
-    /// Why the launcher ended the job; nil: it ended by itself.
-    public var reason: Reason?
-
-    /// Stores how a job ended.
-    public init(status: Int32, wasKilled: Bool = false, reason: Reason? = nil) {
-        self.status = status
-        self.wasKilled = wasKilled
-        self.reason = reason
-    }
-}
 
 /// Runs one mpirun to its end, whatever happens, on the main thread of a process that does nothing else.
 public struct Supervisor {
-    /// How long the job may take; nil: for ever.
-    public var timeoutSeconds: Double?
-    /// How long mpirun may go on after a rank failed: its own clean-up takes 1 to 2 s.
-    public var hangSeconds = 8.0
-    /// From asking mpirun to end the job to killing what is left. It gives ranks 1 s after SIGTERM, and kills them by 2.3 s.
-    public var graceSeconds = 5.0
+    /// What may end a job from outside, and how fast.
+    public struct Limits: Sendable {
+        /// How long the job may take; nil: for ever.
+        public var timeoutSeconds: Double?
+        /// How much of that earlier attempts took.
+        public var usedSeconds = 0.0
+        /// After how many seconds without a word from any rank the job is taken for stalled, a margin aside; 0: never.
+        public var stallSeconds = 0.0
+        /// Whether ranks are asked to save before they are ended, as those that train are.
+        public var savesOnSignal = false
+        /// How long saving may take.
+        public var saveSeconds = 60.0
+        /// How long mpirun may go on after a rank failed: its own clean-up takes 1 to 2 s.
+        public var hangSeconds = 4.5
+        /// From telling mpirun to end the job to killing what is left. It gives ranks 1 s after SIGTERM, and kills them by
+        /// 2.3 s.
+        public var killSeconds = 4.5
+
+        /// Limits that end nothing.
+        public init() {}
+    }
+
     /// What the ranks printed.
     public private(set) var output: RankOutput
 
-    private let failureFolder: String
-    private let clock = ContinuousClock()
+    let limits: Limits
+    let failureFolder: String
+    let statusFolder: String
+    let signals: SignalSource
+    let clock = ContinuousClock()
+    private let rankCount: Int
     private var splitters = [OutputSplitter(), OutputSplitter()]
     private var screen = RankZeroScreen()
-    private var reason: JobEnd.Reason?
-    private var failureSeen: ContinuousClock.Instant?
-    private var lastLook = ContinuousClock.now
-    private var endAsked: ContinuousClock.Instant?
-    private var hasKilled = false
     private var wasKilled = false
+    private var silenceWatch: SilenceWatch?
+    private var lastStallLook = ContinuousClock.now
+    var started = ContinuousClock.now
+    var reason: JobEnd.Reason?
+    var failureSeen: ContinuousClock.Instant?
+    var lastLook = ContinuousClock.now
+    var ending: Ending?
 
-    /// A supervisor that keeps output where it is told and looks for failure records in a folder.
-    public init(output: RankOutput, failureFolder: String) {
+    /// A supervisor that keeps output where it is told, and looks into the folders of failure records and of statuses.
+    public init(
+        output: RankOutput, rankCount: Int, failureFolder: String, statusFolder: String, limits: Limits,
+        signals: SignalSource
+    ) {
         self.output = output
+        self.rankCount = rankCount
         self.failureFolder = failureFolder
+        self.statusFolder = statusFolder
+        self.limits = limits
+        self.signals = signals
     }
 
     /// Starts mpirun, waits for its end, and leaves none of its processes behind.
     /// - Throws: `AltaError` where mpirun cannot be started.
     public mutating func run(arguments: [String], environment: [String: String]) throws(AltaError) -> JobEnd {
-        let signals = alta_launch_supervise()
-        guard signals >= 0 else {
-            throw AltaError("cannot watch for signals", why: String(cString: strerror(-signals)))
-        }
-        defer { close(signals) }
         let child = try ChildProcess(arguments: arguments, environment: environment)
-        let started = clock.now
+        started = clock.now
+        if limits.stallSeconds > 0 {
+            silenceWatch = SilenceWatch(rankCount: rankCount, stallSeconds: limits.stallSeconds, now: 0)
+        }
         var status: Int32?
         while status == nil {
-            waitForNews(signals, child)
+            waitForNews(child)
             readOutput(of: child)
-            takeSignals(signals, child)
+            takeSignals(child)
             status = reap(child)
-            if status == nil { applyLimits(started: started, child) }
+            if status == nil { applyLimits(child) }
         }
         ChildProcess.killRemaining()
         readOutput(of: child)
         for (index, _) in splitters.enumerated() { show(index, []) }
         screen.finish()
         if wasKilled { SharedMemoryRemains.remove(jobFamily: output.jobFamily, mpirun: child.identifier) }
-        close(child.standardOutput)
-        close(child.standardError)
+        child.closeStreams()
         return JobEnd(status: status ?? 1, wasKilled: wasKilled, reason: reason)
     }
 
-    private func waitForNews(_ signals: Int32, _ child: ChildProcess) {
-        var sources = [signals, child.standardOutput, child.standardError].map {
+    /// Tells the user something, on a line of its own.
+    mutating func say(_ text: String) {
+        screen.finish()
+        LaunchCommand.complain(["alta-launch: \(text)"])
+    }
+
+    /// Whether any rank said or showed that it failed.
+    var hasFailure: Bool {
+        !FailureRecord.load(folder: failureFolder).isEmpty || output.messages(status: nil).ending != nil
+    }
+
+    /// What stands still, where the whole job does.
+    mutating func findStall() -> StallFinding? {
+        guard var watch = silenceWatch else { return nil }
+        let now = clock.now
+        guard now - lastStallLook > .seconds(watch.intervalSeconds) else { return nil }
+        lastStallLook = now
+        let seconds = (now - started) / .seconds(1)
+        let finding = watch.look(RankStatus.load(folder: statusFolder), now: seconds)
+        silenceWatch = watch
+        return finding
+    }
+
+    private func waitForNews(_ child: ChildProcess) {
+        var sources = [signals.descriptor, child.standardOutput, child.standardError].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         poll(&sources, nfds_t(sources.count), 200)
@@ -122,25 +143,6 @@ public struct Supervisor {
         }
     }
 
-    private mutating func takeSignals(_ signals: Int32, _ child: ChildProcess) {
-        while case let signal = alta_launch_next_signal(signals), signal > 0 {
-            if signal == SIGCHLD { continue }
-            if endAsked == nil { ask(child, .signal(signal)) } else { killAll(child) }
-        }
-    }
-
-    private mutating func ask(_ child: ChildProcess, _ reason: JobEnd.Reason) {
-        // A failure that is known already is the cause, even where the user lost patience first.
-        self.reason = hasFailure ? .hangAfterFailure : reason
-        endAsked = clock.now
-        child.send(SIGTERM)
-    }
-
-    private mutating func killAll(_ child: ChildProcess) {
-        hasKilled = true
-        kill(-child.identifier, SIGKILL)
-    }
-
     private mutating func reap(_ child: ChildProcess) -> Int32? {
         var status: Int32 = 0
         while true {
@@ -151,24 +153,5 @@ public struct Supervisor {
             wasKilled = signal != 0
             return signal == 0 ? (status >> 8) & 0xff : 128 + signal
         }
-    }
-
-    private mutating func applyLimits(started: ContinuousClock.Instant, _ child: ChildProcess) {
-        let now = clock.now
-        if let endAsked {
-            if !hasKilled && now - endAsked > .seconds(graceSeconds) { killAll(child) }
-            return
-        }
-        if let timeoutSeconds, now - started > .seconds(timeoutSeconds) { return ask(child, .timeout(timeoutSeconds)) }
-        if failureSeen == nil, now - lastLook > .milliseconds(200) {
-            lastLook = now
-            if hasFailure { failureSeen = now }
-        }
-        if let failureSeen, now - failureSeen > .seconds(hangSeconds) { ask(child, .hangAfterFailure) }
-    }
-
-    private var hasFailure: Bool {
-        !FailureRecord.load(folder: failureFolder).isEmpty
-            || output.messages(status: nil).ending != nil
     }
 }

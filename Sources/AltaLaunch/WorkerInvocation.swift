@@ -49,6 +49,26 @@ public struct WorkerInvocation: Equatable, Sendable {
         return Self.training.contains(subcommand) ? config.output : nil
     }
 
+    /// Refuses what a restart could not go on with: only a run folder has checkpoints, and only `resume: auto` finds them.
+    /// - Throws: a usage error; `AltaError` for whatever is wrong with the configuration.
+    public func checkRestartable() throws {
+        func refusal(_ why: String, _ remedy: String) -> AltaError {
+            AltaError("--restarts cannot be kept", why: why, remedy: remedy, exitCode: .usage)
+        }
+        guard Self.training.contains(subcommand) else {
+            throw refusal("\(subcommand) writes no checkpoint to go on from", "leave out --restarts")
+        }
+        let config = try RunConfig.load(path: file, overrides: overrides, stage: Stage(rawValue: subcommand))
+        guard config.output != nil else {
+            throw refusal("the run has no folder", "set output")
+        }
+        guard config.resume == .auto else {
+            throw refusal(
+                "resume is not auto, so that a restart would begin where this start began",
+                "set resume to auto, or leave out --restarts")
+        }
+    }
+
     /// Flags of the worker; every other option is followed by its value.
     private static let flags = ["--json", "--help", "-h"]
 

@@ -20,7 +20,7 @@ extension MachineTopology {
             physicalCores: physicalCores(usable: usable, siblings: siblings),
             memoryNodes: memoryNodes(of: allCores) ?? [wholeMachine],
             memoryBytes: memoryBytes, availableMemoryBytes: try memory.bytes("MemAvailable"),
-            controlGroup: currentControlGroup(), level2CacheBytes: cacheBytes > 0 ? cacheBytes : nil)
+            controlGroup: ControlGroup.current(), level2CacheBytes: cacheBytes > 0 ? cacheBytes : nil)
     }
 
     /// The machine's name, from the kernel.
@@ -47,12 +47,5 @@ extension MachineTopology {
                 freeMemoryBytes: max(0, Int(freeBytes)))
         }
         return nodes.isEmpty ? nil : nodes
-    }
-
-    private static func currentControlGroup() -> ControlGroup {
-        guard let text = SystemFile.textIfPresent("/proc/self/cgroup") else { return ControlGroup() }
-        return ControlGroup.limits(
-            memoryFolders: ControlGroup.folders(text: text, controller: "memory"),
-            processorFolders: ControlGroup.folders(text: text, controller: "cpu"), read: SystemFile.textIfPresent)
     }
 }

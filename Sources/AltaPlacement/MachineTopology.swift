@@ -1,3 +1,5 @@
+import AltaCore
+
 /// What one machine offers a rank: cores, memory nodes, memory, and how much of them this process may use.
 ///
 /// A pure value, so that placement can be planned for machines that are not at hand.

@@ -20,6 +20,8 @@ struct OpenedModel {
             try OpenedModel.sources(config, checkpoint: path, context: context, notice: notice)
         }
         let (data, effective) = (sources.data, sources.config)
+        try context.checkSame(
+            "data", data.hash + data.vocabularyHash, remedy: "give every host the same CSV and vocabulary")
         let weights = try context.loadWeights(
             data.config, trainable: effective.trainable, adapterInit: effective.adapterInit, directions: .forward,
             source: sources.weights, notice: notice

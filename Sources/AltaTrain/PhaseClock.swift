@@ -1,9 +1,12 @@
+import AltaComm
+
 /// What a step spends its time on; the names are those of `log.jsonl`.
 public enum Phase: String, CaseIterable, Sendable {
     case data, forward, loss, backward, communication, update
 }
 
-/// Adds up the seconds of each phase of a step, and knows the phase at hand for a failure's record.
+/// Adds up the seconds of each phase of a step, and knows the phase at hand: for a failure's record, and for
+/// whoever watches the rank.
 public final class PhaseClock {
     /// Seconds of every phase since `reset`.
     public private(set) var seconds: [Phase: Double] = [:]
@@ -11,15 +14,34 @@ public final class PhaseClock {
     public private(set) var secondsWaited = 0.0
     /// What is going on, or went on last: a phase of the step, or `start`, `comparison`,
     /// `checkpoint`, `evaluation`.
-    public var current = "start"
+    public var current = "start" {
+        didSet {
+            board?.publish(phase: current)
+            observer?(current, step)
+        }
+    }
     /// The step at hand, from 1; nil before the first.
-    public var step: Int?
+    public var step: Int? {
+        didSet { board?.publish(step: step) }
+    }
+    /// How many steps this process has completed.
+    public var completedSteps = 0 {
+        didSet { board?.publish(completedSteps: completedSteps) }
+    }
+    /// Hears of every phase that begins, with the step at hand; for programs that plant faults.
+    package var observer: ((_ phase: String, _ step: Int?) -> Void)?
 
+    private let board: RankBoard?
     private let clock = ContinuousClock()
     private var began: ContinuousClock.Instant
 
     /// A clock that starts now.
-    public init() { began = clock.now }
+    ///
+    /// - Parameter board: where phase and steps are published; nil: nowhere.
+    public init(board: RankBoard? = nil) {
+        self.board = board
+        began = clock.now
+    }
 
     /// Forgets what was measured.
     public func reset() {

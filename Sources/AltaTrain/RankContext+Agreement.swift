@@ -36,6 +36,19 @@ extension RankContext {
         try checkSame("options", .object(given), remedy: "start every rank with the same options", exitCode: .usage)
     }
 
+    /// Refuses a job whose ranks run different builds. Collective.
+    ///
+    /// A file is read by one of the ranks that run it on a host.
+    public func checkSameProgram() throws {
+        let program = try agree { try RunningProgram.current() }
+        let files = try collectives.allGather("\(collectives.hostName) \(program.identity)")
+        let readers = files.map { files.firstIndex(of: $0) ?? 0 }
+        let isReader = readers[collectives.rank] == collectives.rank
+        let hashes = try collectives.allGather(try agree { isReader ? try program.contentHash() : "" })
+        try checkSame(
+            "programs", hashes[readers[collectives.rank]], remedy: "start the same build of alta-worker on every host")
+    }
+
     private func checkSame(
         _ what: String, _ value: JSONValue, remedy: String, exitCode: ExitCode = .failed
     ) throws {

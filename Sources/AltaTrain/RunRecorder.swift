@@ -14,9 +14,19 @@ final class RunRecorder: TrainingListener {
     private let activations: Arena
     /// The table whose rows the log names; nil: it names none.
     private let namedStudies: StudySource?
+    /// Each rank's, `[R]`.
+    private let hosts: [String]
+    private let totalSteps: Int
+    private var stragglers: StragglerWatch
 
-    private init(log: StepLog, progress: ProgressLine, output: String, activations: Arena, namedStudies: StudySource?) {
+    private init(
+        log: StepLog, progress: ProgressLine, output: String, activations: Arena, namedStudies: StudySource?,
+        hosts: [String], totalSteps: Int
+    ) {
         self.activations = activations
+        self.hosts = hosts
+        self.totalSteps = totalSteps
+        stragglers = StragglerWatch(hosts: hosts)
         self.namedStudies = namedStudies
         self.log = log
         self.progress = progress
@@ -25,22 +35,27 @@ final class RunRecorder: TrainingListener {
 
     /// Opens the log of a run and tells how it starts.
     static func open(
-        _ run: TrainingRun, notices: [String], ranks: any Collectives, isTerminal: Bool
+        _ run: TrainingRun, notices: [String], placement: JobPlacement, isTerminal: Bool
     ) throws -> RunRecorder {
         let log = try StepLog.open(run.folder.logPath)
-        try log.append(event: "start", run.startFacts(ranks: ranks))
-        for line in try notices + run.startLines(ranks: ranks) { RunRecorder.say(line) }
+        let hosts = placement.ranks.map(\.host)
+        try log.append(event: "start", run.startFacts(ranks: hosts.count) + [("placement", placement.json)])
+        for line in try placement.lines + placement.warnings + notices + run.startLines(ranks: hosts.count) {
+            RunRecorder.say(line)
+        }
         return RunRecorder(
             log: log,
             progress: ProgressLine(
                 totalSteps: run.totalSteps, isTerminal: isTerminal),
             output: run.folder.path, activations: run.step.activations,
-            namedStudies: run.config.logStudies ? run.data.preparer.source : nil)
+            namedStudies: run.config.logStudies ? run.data.preparer.source : nil, hosts: hosts,
+            totalSteps: run.totalSteps)
     }
 
     func completed(_ report: StepReport) throws {
-        try log.append(report, rows(report.studies))
+        try log.append(report, hosts: hosts, rows(report.studies))
         progress.show(report)
+        for note in stragglers.add(report.spreads, step: report.step) { FileHandle.standardError.say(note + "\n") }
     }
 
     func skipped(_ failure: AgreedFailure, plan: StepPlan) throws {
@@ -81,6 +96,13 @@ final class RunRecorder: TrainingListener {
         try log.append(event: "checkpoint_failed", [("step", .integer(step)), ("message", .string(error.description))])
     }
 
+    func stopped(step: Int, signal: Int32) throws {
+        try log.append(event: "stopped", [("step", .integer(step)), ("signal", .integer(Int(signal)))])
+        RunRecorder.say(
+            "stopped by signal \(signal) after step \(step) of \(totalSteps); its checkpoint is in \(output), start the same "
+                + "command again to go on")
+    }
+
     func ended(step: Int, totalMemoryBytes: Int) throws {
         try log.append(
             event: "end",
@@ -96,9 +118,9 @@ final class RunRecorder: TrainingListener {
 }
 
 extension TrainingRun {
-    fileprivate func startFacts(ranks: any Collectives) -> [(String, JSONValue)] {
+    fileprivate func startFacts(ranks: Int) -> [(String, JSONValue)] {
         [
-            ("ranks", .integer(ranks.rankCount)), ("first_step", .integer(completedSteps + 1)),
+            ("ranks", .integer(ranks)), ("first_step", .integer(completedSteps + 1)),
             ("total_steps", .integer(totalSteps)), ("steps_per_epoch", .integer(plan.stepsPerEpoch)),
             ("micro_batch", .integer(step.microBatch)), ("precision", .string(config.precision.rawValue)),
             ("kernels", .string(kernels)),
@@ -108,12 +130,12 @@ extension TrainingRun {
         ] + origin.members
     }
 
-    fileprivate func startLines(ranks: any Collectives) throws -> [String] {
+    fileprivate func startLines(ranks: Int) throws -> [String] {
         let share = 100 * Double(weights.trainableCount) / Double(max(weights.catalog.count, 1))
         return [
             "configuration: \(try config.resolvedJSON().text())",
             "\(data.costs.count) studies, global batch \(config.globalBatch), \(plan.stepsPerEpoch) steps an epoch; "
-                + "ranks: \(ranks.rankCount), micro-batch \(step.microBatch)",
+                + "ranks: \(ranks), micro-batch \(step.microBatch)",
             "\(weights.trainableCount) of \(weights.catalog.count) parameters train "
                 + "(\(ProgressLine.fixed(share, 2)) %)",
         ] + weightReports.flatMap { $0.lines() } + [startLine]

@@ -54,9 +54,10 @@ final class StepLog {
         }
     }
 
-    /// A step's line, with `more` members at its end.
-    func append(_ report: StepReport, _ more: [(String, JSONValue)]) throws {
+    /// A step's line, with the ranks' hosts `[R]`, and with `more` members at its end.
+    func append(_ report: StepReport, hosts: [String], _ more: [(String, JSONValue)]) throws {
         var object = report.json
+        object["ranks"] = report.spreads.json(hosts: hosts)
         for (key, value) in more { object[key] = value }
         try append(object)
     }

@@ -33,7 +33,7 @@ public struct Losses: Sendable, Equatable {
     public var total: Double { named.reduce(0) { $0 + $1.value } }
 }
 
-/// What a step says of itself; the same on every rank but for `seconds`.
+/// What a step says of itself; the same on every rank but for `seconds` and `secondsWaited`.
 public struct StepReport: Sendable {
     /// From 1.
     public var step: Int
@@ -61,4 +61,8 @@ public struct StepReport: Sendable {
     /// The part of this rank's `communication` that it waited for slower ranks: for their embeddings, and for those of its
     /// node to end their backward sweep.
     public var secondsWaited: Double
+    /// What the ranks spent their time on.
+    public var spreads: RankSpreads
+    /// The signal that asks the run to save and stop after this step; nil: none came.
+    public var stopSignal: Int32?
 }

@@ -4,6 +4,7 @@ import AltaCore
 import AltaData
 import AltaModel
 import AltaObjective
+import AltaPlacement
 import AltaTensor
 
 /// One training step over the global batch. Every method is collective.
@@ -75,14 +76,15 @@ public struct TrainStep {
         clock.noteWait(reducer.secondsWaited)
         summary.firstBadSlot = firstBadSlot
         summary.operations = engine.operationCount - operationsBefore
-        let total = try clock.measure(.communication) { try summary.total(collectives) }
+        summary.stopSignal = StopSignal.pending?.number
+        let total = try clock.measure(.communication) { try summary.total(collectives, clock: clock) }
         let losses = total.losses(contrast?.result, counts: counts)
         guard total.firstBad == nil, losses.total.isFinite, norm.isFinite else {
             let origin = NotFiniteOrigin(step: self, studies: studies, plan: plan, counts: counts)
             throw AgreedFailure(try origin.find(contrast, absent: absent, total: total, losses: losses))
         }
         return StepGradients(
-            losses: losses, norm: norm, operations: total.operations, embeddings: contrast?.local)
+            losses: losses, norm: norm, total: total, embeddings: contrast?.local)
     }
 
     /// One backward sweep. What the last one completes is added up over the ranks at once.
@@ -192,8 +194,8 @@ struct StepGradients {
     let losses: Losses
     /// The Euclidean norm of the whole gradient, the same on every rank.
     let norm: Double
-    /// Floating-point operations of the matrix products of all ranks.
-    let operations: Int
+    /// What all ranks told.
+    let total: StepTotal
     /// This rank's share in the joint space; nil where the stage has none.
     let embeddings: LocalEmbeddings?
 }

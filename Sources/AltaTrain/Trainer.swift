@@ -3,6 +3,14 @@ import AltaCore
 import AltaData
 import AltaModel
 
+/// How a run came to its end.
+public enum TrainingEnd: Equatable, Sendable {
+    /// Every step is taken.
+    case done
+    /// A signal asked for it; the checkpoint of this step is written.
+    case stopped(step: Int)
+}
+
 /// Takes a run from its first step, or from where it stopped, to its last.
 public struct Trainer {
     let run: TrainingRun
@@ -10,11 +18,15 @@ public struct Trainer {
     let listener: any TrainingListener
     let completed: (_ step: Int, _ weights: ModelWeights) throws -> Void
 
-    /// Collective. Opens the run that the configuration describes and trains it to its end.
+    /// Collective. Opens the run that the configuration describes and trains it to its end, or until a signal that the
+    /// process watches (`StopSignal`) has come to any rank: then the run stops after the step at hand, with a checkpoint.
     ///
     /// - Parameter isTerminal: whether the progress line is rewritten.
+    /// - Returns: how it ended, the same on every rank.
     /// - Throws: `AgreedFailure` for what every rank knows of, `AltaError` for the rest.
-    public static func train(_ requested: RunConfig, context: RankContext, isTerminal: Bool) throws {
+    @discardableResult public static func train(_ requested: RunConfig, context: RankContext, isTerminal: Bool) throws
+        -> TrainingEnd
+    {
         try train(requested, context: context, isTerminal: isTerminal, deal: nil) { _, _ in }
     }
 
@@ -23,10 +35,10 @@ public struct Trainer {
     /// - Parameters:
     ///   - deal: another way of sharing out the studies of a step, which leaves the run as it is.
     ///   - completed: is called on every rank after every step (from 1), with what the rank then has.
-    package static func train(
+    @discardableResult package static func train(
         _ requested: RunConfig, context joined: RankContext, isTerminal: Bool, deal: StudyDeal?,
         completed: @escaping (_ step: Int, _ weights: ModelWeights) throws -> Void
-    ) throws {
+    ) throws -> TrainingEnd {
         joined.clock.current = "start"
         let notices = NoticeBoard()
         try joined.checkSameConfiguration(requested)
@@ -34,16 +46,17 @@ public struct Trainer {
         config.precision = try joined.resolve(requested.precision) { notices.add($0) }
         let context = try joined.agree { try joined.computing(in: config.precision) }
         let run = try TrainingRun.start(config, context: context, deal: deal) { notices.add($0) }
+        let placement = try context.placement()
         let listener: any TrainingListener = try context.agree {
             guard context.isFirst else { return SilentListener() }
-            return try RunRecorder.open(
-                run, notices: notices.texts, ranks: context.collectives, isTerminal: isTerminal)
+            return try RunRecorder.open(run, notices: notices.texts, placement: placement, isTerminal: isTerminal)
         }
-        try Trainer(run: run, context: context, listener: listener, completed: completed).loop()
+        let end = try Trainer(run: run, context: context, listener: listener, completed: completed).loop()
         try run.step.reducer.free()
+        return end
     }
 
-    private func loop() throws {
+    private func loop() throws -> TrainingEnd {
         var plan = run.plan
         let update = TrainingUpdate(step: run.step, optimizer: run.optimizer, context: context)
         let schedule = Schedule(run.config)
@@ -57,25 +70,32 @@ public struct Trainer {
             let studies = try nextShare(stream)
             let rate = schedule.rate(epoch: step.fractionalEpoch)
             let report = try attempt(step, &skips) { try update(studies, plan: step, rate: rate) }
+            context.clock.completedSteps += 1
             if let report { try listener.completed(report) }
             try completed(index + 1, run.weights)
+            let isStopping = report?.stopSignal != nil && index + 1 < run.totalSteps
             let saves = skips.writesCheckpoint(
-                isDue: run.isCheckpointDue(after: index + 1), isLast: index + 1 == run.totalSteps)
+                isDue: run.isCheckpointDue(after: index + 1), isLast: isStopping || index + 1 == run.totalSteps)
             // What one rank has is written for all.
             if saves || run.isComparisonDue(after: index + 1) { try compareWeights(step: index + 1) }
             if saves { try save(step: index + 1) }
+            if isStopping, let signal = report?.stopSignal {
+                try listener.stopped(step: index + 1, signal: signal)
+                return .stopped(step: index + 1)
+            }
             if run.isEpochEnd(after: index + 1) { try validate(step: index + 1) }
         }
         try listener.ended(
             step: max(run.completedSteps, run.totalSteps), totalMemoryBytes: try context.totalMemoryBytes())
+        return .done
     }
 
     /// Collective. The next step's studies; where a rank could not prepare its own, every rank fails alike.
     private func nextShare(_ stream: BatchStream) throws -> [PreparedStudy] {
-        try context.clock.measure(.data) {
-            let own = stream.next()
-            return try context.agree { try own.get() }
-        }
+        let own = context.clock.measure(.data) { stream.next() }
+        let before = context.clock.elapsedSeconds
+        defer { context.clock.noteWait(context.clock.elapsedSeconds - before) }
+        return try context.clock.measure(.communication) { try context.agree { try own.get() } }
     }
 
     /// Collective. What a step reports; nil where it was skipped, on every rank alike.

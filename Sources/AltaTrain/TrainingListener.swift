@@ -10,6 +10,8 @@ protocol TrainingListener {
     func couldNotValidate(_ error: AltaError, step: Int) throws
     func saved(_ path: String, step: Int) throws
     func couldNotSave(_ error: AltaError, step: Int) throws
+    /// A signal asked the run to stop; it did, with a checkpoint.
+    func stopped(step: Int, signal: Int32) throws
     func ended(step: Int, totalMemoryBytes: Int) throws
 }
 
@@ -21,6 +23,7 @@ struct SilentListener: TrainingListener {
     func couldNotValidate(_ error: AltaError, step: Int) {}
     func saved(_ path: String, step: Int) {}
     func couldNotSave(_ error: AltaError, step: Int) {}
+    func stopped(step: Int, signal: Int32) {}
     func ended(step: Int, totalMemoryBytes: Int) {}
 }
 

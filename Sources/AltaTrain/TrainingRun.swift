@@ -47,6 +47,8 @@ struct TrainingRun {
         let validation = try context.agree {
             try config.validationPath.map { try openValidation(config, $0, data, context: context) }
         }
+        try context.checkSame(
+            "validation data", validation?.source.contentHash ?? "none", remedy: "give every host the same CSV")
         let plan = try context.agree {
             try BatchPlan(
                 costs: data.costs, globalBatch: config.globalBatch, seed: config.seed,

@@ -28,9 +28,9 @@ struct TrainingUpdate {
             step: plan.step + 1, epoch: plan.fractionalEpoch, studies: plan.studies, hashes: batch.hashes,
             losses: result.losses, learningRate: rate,
             logitScales: step.model.weights.logitScales.map { Double.exponential(Double($0)) },
-            gradientNorm: result.norm, gflop: Double(result.operations) * 1e-9,
+            gradientNorm: result.norm, gflop: Double(result.total.operations) * 1e-9,
             studiesPerSecond: Double(plan.studies.count) / max(clock.elapsedSeconds, 1e-9), seconds: clock.seconds,
-            secondsWaited: clock.secondsWaited)
+            secondsWaited: clock.secondsWaited, spreads: result.total.spreads, stopSignal: result.total.stopSignal)
     }
 
     /// Collective. What all ranks' studies come to, in one small message.

@@ -12,17 +12,30 @@ enum Job {
     static func run(_ body: (RankContext) throws -> ExitCode) -> Int32 {
         // Nobody reading the progress any more must not end a run.
         signal(SIGPIPE, SIG_IGN)
+        let environment = ProcessInfo.processInfo.environment
         let collectives: MPICollectives
-        do { collectives = try MPICollectives.start() } catch {
-            Console.error("\(error)")
-            return ExitCode.failed.rawValue
-        }
-        let clock = PhaseClock()
+        let board: RankBoard
         do {
-            let context = try RankContext.make(
-                collectives: collectives, clock: clock, environment: ProcessInfo.processInfo.environment)
+            // Before MPI starts, so that a rank that never gets there is known by its board.
+            board = try RankBoard.open(environment: environment)
+            _ = try Watchdog.start(board: board, environment: environment, say: Console.note) { _exit($0) }
+            collectives = try board.joining { try MPICollectives.start() }
+        } catch {
+            Console.error("\(error)")
+            return ((error as? AltaError)?.exitCode ?? .failed).rawValue
+        }
+        if let obstacle = board.obstacle { Console.note("note: nobody can see what this rank does: \(obstacle)") }
+        board.identify(
+            rank: collectives.rank, rankCount: collectives.rankCount, host: collectives.hostName,
+            job: LaunchedRank(environment).job)
+        let watched = WatchedCollectives(CheckedCollectives.asked(environment, collectives), board: board)
+        let clock = PhaseClock(board: board)
+        do {
+            let context = try RankContext.make(collectives: watched, clock: clock, environment: environment)
+            try context.checkSameProgram()
             let code = try body(context)
-            try collectives.finalize()
+            clock.current = "end"
+            try watched.leaving { try collectives.finalize() }
             return code.rawValue
         } catch let failure as AgreedFailure {
             if failure.reportingRank == collectives.rank { report(failure.error, collectives, clock) }

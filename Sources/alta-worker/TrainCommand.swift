@@ -21,8 +21,11 @@ enum TrainCommand {
 
     static func run(_ stage: Stage, _ arguments: ParsedArguments, job: RankContext) throws -> ExitCode {
         let config = try Arguments.config(arguments, stage: stage, job: job)
-        try Trainer.train(config, context: job, isTerminal: isTerminal)
-        return .done
+        try job.agree { try StopSignal.watch() }
+        switch try Trainer.train(config, context: job, isTerminal: isTerminal) {
+        case .done: return .done
+        case .stopped: return .stoppedEarly
+        }
     }
 
     /// Whether a person watches rank 0's line; under mpirun only the launcher knows (a rank's output looks like one).

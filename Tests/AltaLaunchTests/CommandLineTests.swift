@@ -18,17 +18,38 @@ import Testing
 
     @Test(arguments: [
         ["-n", "0", "--", "align"], ["-n", "two", "--", "align"], ["-n"], ["--ranks", "2", "--", "align"],
-        ["-n", "2", "--restarts", "3", "--", "align"], ["-n", "2", "--stall-timeout=3", "--", "align"],
-        ["-n", "2", "--timeout", "-1", "--", "align"], ["-n", "2", "align"],
+        ["-n", "2", "--restarts", "-1", "--", "align"], ["-n", "2", "--stall-timeout=soon", "--", "align"],
+        ["-n", "2", "--timeout", "-1", "--", "align"], ["-n", "2", "align"], ["-n", "2", "--min-ranks", "0"],
     ])
     func wrongUsage(arguments: [String]) {
         let error = #expect(throws: AltaError.self) { try LaunchOptions(arguments: arguments) }
         #expect(error?.exitCode == .usage)
     }
 
-    @Test func laterOptionsAreRefusedByName() {
-        let error = #expect(throws: AltaError.self) { try LaunchOptions(arguments: ["--min-ranks", "1"]) }
-        #expect(error?.description.contains("--min-ranks is not available in this version") == true)
+    @Test func safetyHasDefaults() throws {
+        let usual = try #require(try LaunchOptions(arguments: ["-n", "2", "--", "align"], environment: [:]))
+        #expect(usual.stallSeconds == 300 && usual.graceSeconds == 60)
+        #expect(usual.restarts == 0 && usual.request.minimumRanks == nil && usual.restartDelaySeconds == 5)
+        let variables = ["ALTA_STALL_SECONDS": "7"]
+        #expect(try LaunchOptions(arguments: ["-n", "2", "--", "align"], environment: variables)?.stallSeconds == 7)
+        let given = ["-n", "2", "--stall-timeout", "2.5", "--grace", "0", "--restart-delay", "1", "--", "align"]
+        let options = try #require(try LaunchOptions(arguments: given, environment: variables))
+        #expect(options.stallSeconds == 2.5 && options.graceSeconds == 0 && options.restartDelaySeconds == 1)
+    }
+
+    @Test func onlyWhatResumesMayBeRestarted() throws {
+        func check(_ arguments: String...) throws { try WorkerInvocation(arguments: arguments).checkRestartable() }
+        try check("align", "--set", "output=a")
+        try check("pretrain", "--set", "output=a", "--set", "resume=auto")
+        for arguments in [
+            ["align", "--set", "output=a", "--set", "resume=null"], ["align", "--set", "seed=1"], ["evaluate"],
+            ["align", "--set", "output=a", "--set", "resume=b"], ["bench", "step"],
+        ] {
+            let error = #expect(throws: AltaError.self) {
+                try WorkerInvocation(arguments: arguments).checkRestartable()
+            }
+            #expect(error?.exitCode == .usage)
+        }
     }
 
     @Test func theRunFolderIsKnownBeforeTheStart() throws {

@@ -25,21 +25,43 @@ final class FakeJob {
             record:1) record "cannot read x.jpg" 4; exit 4 ;;
             hang:1) record "lost" 4 ;;
             stray:*) setsid sleep 300 >/dev/null 2>&1 & exit 0 ;;
-            deaf:*) trap "" TERM INT ;;
+            deaf:*) trap "" TERM INT USR1 ;;
+            save:*) trap 'echo "rank $rank saves"; exit 75' USR1 ;;
+            slow:*) trap 'echo "rank $rank saves for ever"' USR1 ;;
+            absent:1) ;;
+            absent:*) cp "$FAKE_FOLDER/status-$rank" "$ALTA_STATUS_FOLDER/rank-$rank.status" ;;
+            restart:*)
+                cp "$FAKE_FOLDER/status-$rank" "$ALTA_STATUS_FOLDER/rank-$rank.status"
+                echo "start $rank" >>"$FAKE_FOLDER/starts"
+                starts=$(grep -c "start $rank" "$FAKE_FOLDER/starts")
+                if [ "$starts" -gt "$FAKE_DEATHS" ]; then exit 0; fi
+                if [ "$rank" = 1 ]; then sleep 0.3; kill -9 $$; fi ;;
         esac
         touch "$FAKE_FOLDER/waiting-$rank"
         while true; do sleep 300 & wait; done
         """
 
     /// Prepares a job of `alta-launch run OPTIONS --worker FAKE -- align ARGUMENTS`, its run folder inside `folder`.
-    init(_ mode: String, options: [String] = ["-n", "2"], arguments: [String] = []) throws {
+    ///
+    /// - Parameters:
+    ///   - deaths: in how many starts of the mode `restart` rank 1 is killed.
+    ///   - status: what the ranks of the modes `restart` and `absent` publish.
+    init(
+        _ mode: String, options: [String] = ["-n", "2"], arguments: [String] = [], deaths: Int = 1,
+        status: StatusImage = StatusImage()
+    ) throws {
         folder = try SharedMaterial.temporaryFolder("launch-\(mode)")
         let worker = "\(folder)/worker"
         try Self.worker.write(toFile: worker, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
         self.arguments =
             ["run"] + options + ["--worker", worker, "--", "align", "--set", "output=\(folder)/run"] + arguments
-        environment = ["FAKE_MODE": mode, "FAKE_FOLDER": folder]
+        environment = ["FAKE_MODE": mode, "FAKE_FOLDER": folder, "FAKE_DEATHS": "\(deaths)"]
+        for rank in 0..<2 {
+            var image = status
+            image.rank = rank
+            try image.write(to: "\(folder)/status-\(rank)")
+        }
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -50,6 +72,11 @@ final class FakeJob {
     /// What the launcher said, without its announcement.
     var report: [String] {
         standardError.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("alta-launch: ") }
+    }
+
+    /// What the launcher announced.
+    var announcements: [String] {
+        standardError.split(separator: "\n").map(String.init).filter { $0.hasPrefix("alta-launch: ") }
     }
 
     func text(_ name: String) -> String { (try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)) ?? "" }

@@ -5,41 +5,60 @@ import Foundation
 import Testing
 
 @Suite struct MachineDescriptionTests {
-    private func machine(
-        allowed: String, cpuset: String?, quota: Double? = nil, siblings: (Int) -> String? = { _ in nil }
-    ) -> MachineDescription {
-        MachineDescription(
-            hostName: "h", isRoot: false, allowedList: allowed, cpusetList: cpuset, quotaCores: quota,
-            siblings: siblings)
+    @Test(arguments: [
+        ("1-core", 1, ["0"], true), ("2-cores", 2, ["0-1"], true), ("8-cores", 8, ["0,2,4,6,8,10,12,14"], true),
+        ("48-cores", 48, ["0-23", "24-47"], true), ("cpuset-2", 4, ["4-7"], true),
+        ("cpuset-1", 8, ["29-31", "32-36"], true), ("quota-2", 2, ["0-31", "32-63"], false),
+        ("quota-1", 4, ["0-15"], false), ("taskset", 2, ["2,5"], false),
+        ("memory-only-node", 16, ["0-7", "8-15"], true),
+        ("hidden-nodes", 4, ["0-3"], true),
+        ("128-cores", 128, (0..<8).map { "\($0 * 16)-\($0 * 16 + 15)" }, true),
+        ("256-cores", 256, (0..<8).map { "\($0 * 32)-\($0 * 32 + 31)" }, true),
+    ])
+    func coresByMemoryNode(name: String, cores: Int, nodes: [String], canBind: Bool) throws {
+        let machine = try RecordedMachine.load(name)
+        #expect(machine.coreCount == cores && machine.canBind == canBind)
+        #expect(machine.coresOfMemoryNodes.map(\.text) == nodes)
+        // mpirun counts a node without cores among the nodes, also one that a cpuset left none.
+        #expect(machine.hasMemoryNodeWithoutCores == ["cpuset-2", "memory-only-node"].contains(name))
     }
 
-    @Test func hardwareThreadsOfACoreCountOnce() {
-        let machine = machine(allowed: "0-255", cpuset: "0-255") { "\($0 % 128),\($0 % 128 + 128)" }
-        #expect(machine.coreCount == 128 && machine.canBind)
+    @Test func socketsThatAreNumberedByTurns() throws {
+        let nodes = try RecordedMachine.load("64-cores").coresOfMemoryNodes
+        #expect(nodes.map(\.cores.count) == [32, 32] && nodes[0].cores.allSatisfy { $0 % 2 == 0 })
     }
 
-    @Test func aCpusetIsAMachineOfItsOwn() {
-        let machine = machine(allowed: "4-7", cpuset: "4-7")
-        #expect(machine.coreCount == 4 && machine.canBind)
+    @Test(arguments: [
+        ("2-cores", 16.0, []), ("8-cores", 32, ["16 hardware threads are 8 cores"]),
+        ("cpuset-2", 16, ["4 of 64 cores may be used (4-7)", "a memory limit of 16.0 GiB"]),
+        ("cpuset-1", 8, ["8 of 64 cores may be used (29-36)", "a memory limit of 8.0 GiB"]),
+        ("quota-2", 8, ["a CPU quota of 2.5 cores: ranks are left unbound", "a memory limit of 8.0 GiB"]),
+        ("quota-1", 2, ["a CPU quota of 4.0 cores: ranks are left unbound", "a memory limit of 2.0 GiB"]),
+        (
+            "taskset", 16,
+            [
+                "2 of 8 cores may be used (2,5)",
+                "this process was narrowed to cores 2,5, which mpirun ignores: ranks are left unbound",
+            ]
+        ),
+    ])
+    func memoryAndLimits(name: String, gibibytes: Double, limits: [String]) throws {
+        let machine = try RecordedMachine.load(name)
+        #expect(machine.memoryBytes.map(Double.init) == gibibytes * 0x1p30)
+        #expect(machine.limits == limits)
     }
 
-    @Test func tasksetNarrowsWithoutTellingMpirun() {
-        let machine = machine(allowed: "2,5", cpuset: "0-7")
-        #expect(machine.coreCount == 2 && !machine.canBind)
+    @Test func aMachineThatTellsNothingHasOneCore() {
+        let machine = MachineDescription(isRoot: false) { _ in nil }
+        #expect(machine.coreCount == 1 && machine.hostName == "localhost" && machine.memoryBytes == nil)
     }
 
-    @Test func aQuotaLimitsAndUnbinds() {
-        #expect(
-            machine(allowed: "0-63", cpuset: "0-63", quota: 2.5)
-                == MachineDescription(hostName: "h", coreCount: 2, canBind: false))
-        #expect(machine(allowed: "0-3", cpuset: "0-3", quota: 0.5).coreCount == 1)
-        #expect(machine(allowed: "0-3", cpuset: "0-3", quota: 4).canBind)
-    }
-
-    @Test func thisMachineHasCores() {
+    @Test func thisMachineHasCores() throws {
         let machine = MachineDescription.current()
         #expect((1...ProcessInfo.processInfo.activeProcessorCount).contains(machine.coreCount))
         #expect(!machine.hostName.isEmpty && machine.isRoot == (geteuid() == 0))
+        let bytes = try #require(machine.memoryBytes)
+        #expect(bytes > 1 << 20 && bytes <= ProcessInfo.processInfo.physicalMemory)
     }
 
     @Test func hostFilesAreRead() throws {

@@ -27,8 +27,18 @@ public final class RunningJob {
         job.process.standardInput = FileHandle.nullDevice
         job.process.standardOutput = try newFile("\(job.folder)/output")
         job.process.standardError = try newFile("\(job.folder)/errors")
-        try job.process.run()
+        try withNoSignalBlocked { try job.process.run() }
         return job
+    }
+
+    /// Tests run on threads that block every signal, and what they start would inherit that: mpirun would hand nothing on.
+    private static func withNoSignalBlocked(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
     }
 
     /// The process that was started.

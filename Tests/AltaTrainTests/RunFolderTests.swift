@@ -38,7 +38,7 @@ extension WorkerJobs {
                 keys == [
                     "step", "epoch", "studies_hash", "draws_hash", "loss", "losses", "learning_rate", "logit_scales",
                     "gradient_norm",
-                    "gflop", "studies_per_second", "seconds", "communication_wait",
+                    "gflop", "studies_per_second", "seconds", "communication_wait", "ranks",
                 ])
             // All steps but the lengths of their reports are alike; none is free.
             #expect((line["gflop"]?.double ?? 0) > 0)

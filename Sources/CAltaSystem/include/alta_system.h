@@ -37,6 +37,9 @@ int alta_memory_file_reserve(int descriptor, int64_t bytes);
 /// Forbids for ever to write to the file. Returns 0; -EBUSY where a mapping of it can still be written through.
 int alta_memory_file_seal(int descriptor);
 
+/// 1 where the file lies on a file system of this machine, whose mapped pages wait for no server, else 0.
+int alta_file_is_local(int descriptor);
+
 /// Copies `count` bytes at `address` of another process into `bytes`, as MPI does between ranks of a machine where it may
 /// (CMA). Returns 0; -EPERM where the system or the container forbids it, -ENOSYS where the kernel cannot.
 int alta_process_memory_read(int32_t process, uint64_t address, void *bytes, size_t count);

@@ -1,5 +1,3 @@
-import AltaCore
-
 /// A set of cores, ascending, read and written as Linux does: `0-3,8`.
 ///
 /// A core is a logical processor as Linux numbers them; two of them may share one physical core.

@@ -1,4 +1,4 @@
-import AltaPlacement
+import AltaCore
 import Testing
 
 struct ControlGroupTests {

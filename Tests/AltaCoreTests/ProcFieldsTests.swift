@@ -1,5 +1,4 @@
 import AltaCore
-import AltaPlacement
 import Testing
 
 struct ProcFieldsTests {

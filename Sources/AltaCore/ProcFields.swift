@@ -1,5 +1,3 @@
-import AltaCore
-
 /// A file of `Key: value` lines, as `/proc/self/status` and `/proc/meminfo` are.
 public struct ProcFields: Sendable {
     private let values: [String: String]

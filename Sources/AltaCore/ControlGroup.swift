@@ -51,6 +51,31 @@ public struct ControlGroup: Sendable, Equatable, Codable {
         return ControlGroup(memoryLimitBytes: memory.min(), coreQuota: quotas.min())
     }
 
+    /// The limits that hold for this process.
+    ///
+    /// - Parameter read: the text of a file, or nil where there is none.
+    public static func current(read: (String) -> String? = SystemFile.textIfPresent) -> ControlGroup {
+        let text = read("/proc/self/cgroup") ?? ""
+        return limits(
+            memoryFolders: folders(text: text, controller: "memory"),
+            processorFolders: folders(text: text, controller: "cpu"), read: read)
+    }
+
+    /// The cores that this process's control group leaves it; nil where it does not say.
+    ///
+    /// - Parameter read: the text of a file, or nil where there is none.
+    public static func currentCores(read: (String) -> String? = SystemFile.textIfPresent) -> CoreList? {
+        let text = read("/proc/self/cgroup") ?? ""
+        // Every group's list lies within its parent's, so the nearest one that says anything holds.
+        for folder in folders(text: text, controller: "cpuset") {
+            for name in ["cpuset.cpus.effective", "cpuset.effective_cpus"] {
+                guard let list = read("\(folder)/\(name)"), let cores = try? CoreList(text: list) else { continue }
+                if !cores.cores.isEmpty { return cores }
+            }
+        }
+        return nil
+    }
+
     /// `memory.max` or `memory.limit_in_bytes`: bytes; nil for `max` and for version 1's way to say so, which is the
     /// largest multiple of a page.
     public static func memoryLimit(_ text: String) -> Int? {

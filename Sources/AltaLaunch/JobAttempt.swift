@@ -1,0 +1,88 @@
+import AltaCore
+import Foundation
+
+/// One start of a job's ranks, to their end.
+struct JobAttempt {
+    let plan: LaunchPlan
+    let options: LaunchOptions
+    let folders: JobFolders
+    /// From 1.
+    let number: Int
+    /// How long the attempts before it took.
+    let usedSeconds: Double
+    /// Whether its ranks save when they are asked to stop.
+    let isTraining: Bool
+
+    /// What an attempt came to.
+    struct Outcome {
+        /// nil: it succeeded.
+        var report: FailureReport?
+        /// Steps that its ranks completed, and the farthest that they began.
+        var completedSteps: Int
+        var reachedStep: Int
+        /// What went wrong with a log.
+        var writeFailure: String?
+    }
+
+    /// The environment that ranks get beyond the plan's.
+    static func environment(_ options: LaunchOptions, statuses: String) -> [(name: String, value: String)] {
+        [
+            (RankStatus.folderVariable, statuses),
+            (LaunchOptions.stallVariable, options.stallSeconds.plainText),
+        ]
+    }
+
+    /// Runs the attempt.
+    /// - Throws: `AltaError` where it cannot be started.
+    func run(_ programs: (mpirun: String, worker: String), signals: SignalSource) throws(AltaError) -> Outcome {
+        folders.clearStatuses()
+        let arguments = arguments(programs)
+        var kept = RankOutput(folder: folders.logs)
+        kept.begin(rankCount: plan.ranks, heading: heading)
+        kept.append(ArraySlice("-- \(shellQuoted(arguments))\n".utf8), of: .launcher)
+        let killsBefore = MemoryKills.current()
+        var supervisor = Supervisor(
+            output: kept, rankCount: plan.ranks, failureFolder: folders.failures, statusFolder: folders.statuses,
+            limits: limits, signals: signals)
+        let end = try supervisor.run(arguments: arguments, environment: ProcessInfo.processInfo.environment)
+        return outcome(end, supervisor.output, memory: MemoryKills.current().verdict(since: killsBefore))
+    }
+
+    private func arguments(_ programs: (mpirun: String, worker: String)) -> [String] {
+        let progress = isatty(STDOUT_FILENO) == 1 ? "terminal" : "lines"
+        return plan.arguments(
+            mpirun: programs.mpirun,
+            environment: plan.environment(failureFolder: folders.failures, progress: progress)
+                + Self.environment(options, statuses: folders.statuses),
+            worker: programs.worker, workerArguments: options.workerArguments)
+    }
+
+    /// What separates the attempts in a log that goes on.
+    private var heading: String {
+        let time = Date().formatted(.iso8601)
+        return number == 1 ? "-- started at \(time)" : "-- restart \(number - 1), started at \(time)"
+    }
+
+    private var limits: Supervisor.Limits {
+        var limits = Supervisor.Limits()
+        limits.timeoutSeconds = options.timeoutSeconds
+        limits.usedSeconds = usedSeconds
+        limits.stallSeconds = options.stallSeconds
+        limits.savesOnSignal = isTraining
+        limits.saveSeconds = options.graceSeconds
+        return limits
+    }
+
+    private func outcome(_ end: JobEnd, _ kept: RankOutput, memory: MemoryKills.Verdict) -> Outcome {
+        let statuses = RankStatus.load(folder: folders.statuses)
+        let facts = FailureReport.Facts(
+            end: end, records: FailureRecord.load(folder: folders.failures),
+            messages: kept.messages(status: end.status), output: kept,
+            onlyHost: plan.hosts.count == 1 ? plan.hosts[0].name : nil, statuses: statuses,
+            // The counters are this host's.
+            memory: plan.hosts.count == 1 ? memory : memory == .none ? .unknown : memory)
+        return Outcome(
+            report: FailureReport(facts), completedSteps: statuses.map(\.completedSteps).min() ?? 0,
+            reachedStep: statuses.compactMap(\.step).max() ?? 0, writeFailure: kept.writeFailure)
+    }
+}

@@ -1,0 +1,82 @@
+import AltaCore
+
+/// A host of a plan, and what runs there.
+public struct PlannedHost: Equatable, Sendable {
+    /// What the host file or the scheduler says of it.
+    public var host: ClusterHost
+    /// Cores that the ranks on it share.
+    public var coreCount: Int
+    /// Its cores by memory node, in mpirun's order. More than `coreCount` where a quota or slots grant fewer.
+    public var coresOfMemoryNodes: [CoreList]
+    /// Whether its cores, or which of them are near which memory, are taken to be as on this machine.
+    public var isAssumed: Bool
+    /// The ranks on it.
+    public var ranks = 0..<0
+    /// The cores of each of its ranks, in the order of the ranks; empty: they are not bound.
+    public var coresOfRanks: [CoreList] = []
+
+    /// The ranks of `threads` threads that fit on cores of their own, none of them on cores of two memory nodes.
+    func capacity(threads: Int) -> Int {
+        min(coreCount / threads, coresOfMemoryNodes.reduce(0) { $0 + $1.cores.count / threads })
+    }
+
+    /// The cores of each rank where mpirun deals ranks to memory nodes by turns and numbers them by their cores
+    /// (`--map-by numa:PE=T --rank-by core`); nil where some node has too few.
+    static func byMemoryNodes(_ nodes: [CoreList], ranks: Int, threads: Int) -> [CoreList]? {
+        var dealt: [CoreList] = []
+        for (index, node) in nodes.enumerated() {
+            let count = ranks / nodes.count + (index < ranks % nodes.count ? 1 : 0)
+            guard count * threads <= node.cores.count else { return nil }
+            dealt += (0..<count).map { CoreList(node.cores[$0 * threads..<($0 + 1) * threads]) }
+        }
+        return dealt
+    }
+
+    /// The cores of each rank where mpirun takes cores one after the other (`--map-by slot:PE=T`); nil where they run out.
+    static func inOrder(_ nodes: [CoreList], ranks: Int, threads: Int) -> [CoreList]? {
+        let cores = nodes.flatMap(\.cores)
+        guard ranks * threads <= cores.count else { return nil }
+        return (0..<ranks).map { CoreList(cores[$0 * threads..<($0 + 1) * threads]) }
+    }
+
+    /// The indices of the memory nodes that some cores lie on.
+    func memoryNodes(of cores: CoreList) -> [Int] {
+        coresOfMemoryNodes.indices.filter { index in
+            cores.cores.contains { core in coresOfMemoryNodes[index].cores.contains(core) }
+        }
+    }
+}
+
+extension PlannedHost {
+    /// A host as seen from this machine, without ranks.
+    init(_ host: ClusterHost, seenFrom machine: MachineDescription) {
+        self.host = host
+        let isThisMachine = machine.isCalled(host.name)
+        let granted = host.grantedCores.map { Self.cores(granted: $0, isThisMachine: isThisMachine, machine) }
+        let claimed = granted ?? host.slots
+        guard !isThisMachine else {
+            coreCount = min(claimed ?? machine.coreCount, machine.coreCount)
+            coresOfMemoryNodes = machine.coresOfMemoryNodes
+            isAssumed = false
+            return
+        }
+        coreCount = claimed ?? machine.coreCount
+        coresOfMemoryNodes = Self.assumed(cores: coreCount, like: machine)
+        isAssumed = true
+    }
+
+    /// Schedulers grant processors, which may be hardware threads. Where this machine's number of cores is what was granted
+    /// on it, they are cores.
+    private static func cores(granted: Int, isThisMachine: Bool, _ machine: MachineDescription) -> Int {
+        let cores = machine.coresOfMemoryNodes.reduce(0) { $0 + $1.cores.count }
+        if granted == cores { return granted }
+        return max(1, granted / max(1, machine.hardwareThreadCount / cores))
+    }
+
+    private static func assumed(cores: Int, like machine: MachineDescription) -> [CoreList] {
+        let known = machine.coresOfMemoryNodes
+        if known.reduce(0, { $0 + $1.cores.count }) == cores { return known }
+        let parts = cores % known.count == 0 ? known.count : 1
+        return (0..<parts).map { part in CoreList(part * cores / parts..<(part + 1) * cores / parts) }
+    }
+}

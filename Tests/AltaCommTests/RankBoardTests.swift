@@ -1,0 +1,141 @@
+import AltaComm
+import AltaCore
+import AltaTestSupport
+import Foundation
+import Testing
+
+/// What a rank publishes, as others read it.
+@Suite struct RankBoardTests {
+    private static func open(_ folder: String, rank: Int = 0) throws -> RankBoard {
+        try RankBoard.open(environment: [
+            RankStatus.folderVariable: folder, "OMPI_COMM_WORLD_RANK": "\(rank)", "OMPI_COMM_WORLD_SIZE": "3",
+            "PMIX_NAMESPACE": "a job",
+        ])
+    }
+
+    @Test func whatIsPublishedIsReadFromTheFolder() throws {
+        let folder = try SharedMaterial.temporaryFolder("status")
+        let before = Date().timeIntervalSince1970
+        let boards = try [2, 0].map { try Self.open(folder, rank: $0) }
+        boards[0].publish(step: 12)
+        boards[0].publish(completedSteps: 11)
+        boards[0].publish(phase: "communication")
+        boards[0].enter(
+            CollectiveCall(kind: .broadcast, count: 7, type: .uint64, root: 1), group: 5, sequence: 3)
+        boards[0].beat()
+        let statuses = RankStatus.load(folder: folder)
+        #expect(statuses.map(\.rank) == [0, 2])
+        let status = try #require(statuses.last)
+        #expect(status.rankCount == 3 && status.processIdentifier == getpid() && !status.host.isEmpty)
+        #expect(status.step == 12 && status.completedSteps == 11 && status.phase == "communication")
+        #expect(status.isInCollective && status.heartbeatCount == 1)
+        #expect((before...Date().timeIntervalSince1970).contains(status.since))
+        #expect(status.operation?.call == "broadcast of 7 uint64 from rank 1")
+        #expect(status.operation?.step == 12 && status.operation?.phase == "communication")
+        #expect(status.operation?.group == 5 && status.operation?.sequence == 3 && status.operation?.ended == nil)
+        #expect(status.job == statuses[0].job && status.job != 0)
+        boards[0].leave()
+        #expect(RankStatus.load(folder: folder, rank: 2)?.isInCollective == false)
+        #expect(RankStatus.load(folder: folder, rank: 2)?.operation?.ended != nil)
+    }
+
+    @Test func theRingKeepsTheLastOperationsInOrder() throws {
+        let board = try RankBoard.inMemory()
+        for number in 1...300 {
+            board.enter(CollectiveCall(kind: .allReduce, count: number), group: 0, sequence: UInt64(number))
+            if number < 300 { board.leave() }
+        }
+        let operations = try #require(board.status()).operations
+        #expect(operations.map(\.number) == Array(173...300))
+        #expect(operations.map(\.count) == Array(173...300))
+        #expect(operations.allSatisfy { ($0.ended == nil) == ($0.number == 300) })
+    }
+
+    /// Waiting in shared memory goes on around other operations.
+    @Test func theOuterOperationIsAtHandAgainAfterAnInnerOne() throws {
+        let board = try RankBoard.inMemory()
+        board.enter(CollectiveCall(kind: .sharedMemory), group: 1, sequence: 1)
+        for number in 1...200 {
+            board.enter(CollectiveCall(kind: .startAllReduce), group: 2, sequence: UInt64(number))
+            board.leave()
+        }
+        #expect(board.status()?.operation?.kind == .sharedMemory && board.status()?.isInCollective == true)
+        board.leave()
+        #expect(board.status()?.operation?.kind == .sharedMemory && board.status()?.isInCollective == false)
+        #expect(board.status()?.operations.last?.sequence == 200)
+    }
+
+    /// A reader sees one state: the operation's fields belong together, whatever is written meanwhile.
+    @Test func noReaderSeesAMixture() throws {
+        let folder = try SharedMaterial.temporaryFolder("status")
+        let board = try Self.open(folder)
+        let writer = Thread {
+            for number in 1...400_000 {
+                board.enter(
+                    CollectiveCall(kind: .allReduce, count: number), group: UInt64(number), sequence: UInt64(number))
+                board.leave()
+            }
+            board.publish(phase: "end")
+        }
+        writer.start()
+        var seen = 0
+        while RankStatus.load(folder: folder, rank: 0)?.phase != "end" {
+            for status in [RankStatus.load(folder: folder, rank: 0), board.status()] {
+                guard let operation = status?.operation else { continue }
+                let numbers = Set([operation.number, operation.count, operation.sequence, Int(operation.group)])
+                #expect(numbers.count == 1)
+                seen += 1
+            }
+        }
+        #expect(seen > 0)
+    }
+
+    @Test func whatIsNoStatusIsLeftOut() throws {
+        let folder = try SharedMaterial.temporaryFolder("status")
+        let board = try Self.open(folder, rank: 1)
+        let path = try #require(board.path)
+        let bytes = try #require(FileManager.default.contents(atPath: path))
+        var other = bytes
+        other[8] = 99
+        let files: [String: Data] = [
+            "rank-2.status": bytes.dropLast(), "rank-3.status": bytes + [0], "rank-4.status": other,
+            "rank-5.status": Data(repeating: 0xFF, count: bytes.count), "rank-6.status": Data(), "rank-7.json": bytes,
+        ]
+        for (name, data) in files { try data.write(to: URL(filePath: "\(folder)/\(name)")) }
+        try FileManager.default.createDirectory(
+            atPath: "\(folder)/rank-8.status", withIntermediateDirectories: false)
+        #expect(RankStatus.load(folder: folder).map(\.rank) == [1])
+        #expect(RankStatus.load(folder: "\(folder)/none").isEmpty)
+    }
+
+    /// A whole file of any bytes is read without a fault.
+    @Test func anyBytesAreRead() throws {
+        let folder = try SharedMaterial.temporaryFolder("status")
+        let board = try Self.open(folder, rank: 0)
+        board.enter(CollectiveCall(kind: .barrier), group: 0, sequence: 1)
+        let path = try #require(board.path)
+        var bytes = [UInt8](try #require(FileManager.default.contents(atPath: path)))
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<200 {
+            for place in bytes.indices.dropFirst(16) { bytes[place] = UInt8.random(in: 0...255, using: &generator) }
+            try Data(bytes).write(to: URL(filePath: "\(folder)/rank-9.status"))
+            #expect(RankStatus.load(folder: folder).count == 2)
+        }
+    }
+
+    @Test func aFolderThatCannotBeMadeEndsNothing() throws {
+        let folder = try SharedMaterial.temporaryFolder("status")
+        try Data().write(to: URL(filePath: "\(folder)/file"))
+        let board = try Self.open("\(folder)/file/status")
+        #expect(board.path == nil)
+        #expect(board.obstacle?.why == "Not a directory")
+        board.publish(step: 3)
+        #expect(board.status()?.step == 3)
+    }
+
+    @Test func withoutALauncherTheBoardIsMemory() throws {
+        let board = try RankBoard.open(environment: [:])
+        #expect(board.path == nil && board.obstacle == nil)
+        #expect(board.status()?.rank == 0)
+    }
+}
