@@ -39,7 +39,8 @@ public struct CheckProbes {
     public init(
         run: @escaping ([String], Double) throws -> ProbeOutcome, text: @escaping (String) -> String?,
         names: @escaping (String) -> [String], resolves: @escaping (String) -> Bool,
-        limit: @escaping (LimitedResource) -> Int?, now: @escaping () -> Double, sleep: @escaping (Double) throws -> Void,
+        limit: @escaping (LimitedResource) -> Int?, now: @escaping () -> Double,
+        sleep: @escaping (Double) throws -> Void,
         environment: [String: String], tell: @escaping (String) -> Void
     ) {
         self.run = run
