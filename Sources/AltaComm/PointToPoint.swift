@@ -15,6 +15,23 @@ public protocol PointToPoint {
     func startReceiving(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int) throws -> any StartedMessage
 }
 
+extension Collectives {
+    /// Messages between the ranks of this group; nil where the transport has none. Not collective.
+    public var pointToPoint: (any PointToPoint)? {
+        (self as? any PointToPoint) ?? (self as? any WrappedCollectives)?.base.pointToPoint
+    }
+}
+
+/// Collectives that leave the work to others of the same ranks.
+protocol WrappedCollectives {
+    /// Those that do the work.
+    var base: any Collectives { get }
+}
+
+extension MeteredCollectives: WrappedCollectives {}
+extension WatchedCollectives: WrappedCollectives {}
+extension CheckedCollectives: WrappedCollectives {}
+
 /// A message under way. Its bytes must stay where they are until it is done, also where nobody waits for it any more.
 public protocol StartedMessage: AnyObject {
     /// Whether it has arrived (or may be forgotten by the sender). Lets MPI work. Not collective.

@@ -15,7 +15,9 @@ extension CheckCommand {
         var plan = plan
         try plan.writeFiles(in: folder)
         let arguments = plan.arguments(
-            mpirun: mpirun, environment: plan.environment(failureFolder: folder, progress: "lines"),
+            mpirun: mpirun,
+            environment: plan.environment(failureFolder: folder, progress: "lines")
+                + JobAttempt.environment(options.launch, statuses: folder),
             worker: worker, workerArguments: options.preflightArguments)
         var reader = RankReader()
         let limits = ProbeProcess.Limits(

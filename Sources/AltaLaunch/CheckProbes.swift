@@ -28,8 +28,8 @@ public struct CheckProbes {
     public var limit: (_ resource: LimitedResource) -> Int?
     /// Seconds of a clock that never goes back.
     public var now: () -> Double
-    /// Waits so many seconds.
-    public var sleep: (_ seconds: Double) -> Void
+    /// Waits so many seconds; throws where this process was told to stop.
+    public var sleep: (_ seconds: Double) throws -> Void
     /// The variables of the environment.
     public var environment: [String: String]
     /// Tells a person what is being waited for.
@@ -39,7 +39,8 @@ public struct CheckProbes {
     public init(
         run: @escaping ([String], Double) throws -> ProbeOutcome, text: @escaping (String) -> String?,
         names: @escaping (String) -> [String], resolves: @escaping (String) -> Bool,
-        limit: @escaping (LimitedResource) -> Int?, now: @escaping () -> Double, sleep: @escaping (Double) -> Void,
+        limit: @escaping (LimitedResource) -> Int?, now: @escaping () -> Double,
+        sleep: @escaping (Double) throws -> Void,
         environment: [String: String], tell: @escaping (String) -> Void
     ) {
         self.run = run
@@ -80,9 +81,10 @@ package struct Retry {
     ///   - attempt: gives what is still missing; empty: done.
     ///   - waiting: is told before each pause what is missing, and the seconds that have passed.
     /// - Returns: what is missing at the end.
+    /// - Throws: what `attempt` does, and where this process was told to stop.
     package func until<Missing>(
         _ probes: CheckProbes, _ attempt: () throws -> [Missing], waiting: ([Missing], Double) -> Void
-    ) rethrows -> [Missing] {
+    ) throws -> [Missing] {
         let start = probes.now()
         var pause = firstPauseSeconds
         while true {
@@ -90,7 +92,7 @@ package struct Retry {
             let passed = probes.now() - start
             guard !missing.isEmpty, passed < limitSeconds else { return missing }
             waiting(missing, passed)
-            probes.sleep(min(pause, limitSeconds - passed))
+            try probes.sleep(min(pause, limitSeconds - passed))
             pause = min(pause * 2, longestPauseSeconds)
         }
     }

@@ -32,7 +32,7 @@ package struct HostChecks {
     /// Asks for names first, and then has every host say its own.
     package func run() throws -> Found {
         var found = Found()
-        let unknown = unresolved()
+        let unknown = try unresolved()
         found.findings.append(judge(unresolved: unknown))
         guard unknown.isEmpty || ownAgent != nil else {
             found.findings.append(.note(Self.agent, "not tried: host names come first"))
@@ -53,14 +53,16 @@ package struct HostChecks {
 
     /// What starts programs on hosts instead of ssh; it may know hosts by other means than their names.
     private var ownAgent: String? {
-        probes.environment["OMPI_MCA_plm_rsh_agent"].flatMap { $0 == "ssh" || $0.isEmpty ? nil : $0 }
+        let given = plan.request.parameters.last { $0.name == "plm_rsh_agent" }?.value
+        let agent = given ?? probes.environment["OMPI_MCA_plm_rsh_agent"]
+        return agent.flatMap { $0 == "ssh" || $0.isEmpty ? nil : $0 }
     }
 
     /// The hosts whose names are not known after all the time there is; this machine needs no name.
-    private func unresolved() -> [String] {
-        guard plan.hostFile != nil else { return [] }
-        var open = plan.hosts.map(\.name)
-        return Retry(limitSeconds: ownAgent == nil ? waitSeconds : 0).until(probes) {
+    private func unresolved() throws -> [String] {
+        var open = plan.hosts.map(\.name).filter { !plan.machine.isCalled($0) }
+        guard !open.isEmpty else { return [] }
+        return try Retry(limitSeconds: ownAgent == nil ? waitSeconds : 0).until(probes) {
             open = open.filter { !probes.resolves($0) }
             return open
         } waiting: { unknown, passed in
@@ -69,7 +71,7 @@ package struct HostChecks {
     }
 
     private func judge(unresolved unknown: [String]) -> CheckFinding {
-        guard plan.hostFile != nil else { return .ok(Self.names, "this machine alone") }
+        guard plan.hasOtherHosts else { return .ok(Self.names, "this machine alone") }
         if let ownAgent, !unknown.isEmpty {
             return .note(Self.names, "\(list(unknown)) not known here, which \(ownAgent) may not need")
         }
@@ -80,7 +82,7 @@ package struct HostChecks {
                     "correct the host file, add the names to DNS or /etc/hosts, or give pods more time with --wait SECONDS",
                 isTransient: true)
         }
-        return .ok(Self.names, "all \(plan.hosts.count) host(s) of \(plan.hostFile ?? "") are known")
+        return .ok(Self.names, "all \(plan.hosts.count) hosts are known")
     }
 
     // MARK: The launch agent
@@ -112,8 +114,9 @@ package struct HostChecks {
     package func arguments(_ hosts: [String]) -> [String] {
         var list = [mpirun]
         if plan.isRoot { list.append("--allow-run-as-root") }
-        if plan.hostFile != nil { list += ["--host", hosts.joined(separator: ",")] }
+        if plan.hasOtherHosts { list += ["--host", hosts.joined(separator: ",")] }
         list += ["-n", "\(hosts.count)"]
+        list += plan.request.parameters.flatMap(\.arguments) + plan.request.mpirunOptions
         if hosts.count > 1 { list += ["--map-by", "ppr:1:node"] }
         return list + ["--bind-to", "none", "hostname"]
     }

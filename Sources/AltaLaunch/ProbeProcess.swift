@@ -1,25 +1,16 @@
 import AltaCore
-import CAltaSystem
 import Foundation
 
 /// Runs programs for the checks, one after the other, and leaves nothing of them behind.
 final class ProbeProcess {
-    /// Signals to this process are read from here.
-    private let signals: Int32
+    private let signals: SignalSource
     private let clock = ContinuousClock()
     /// From asking a program to end to killing it: mpirun needs up to 2.5 s to end its ranks.
     private static let graceSeconds = 4.0
 
     /// Call once, before any thread is started.
     /// - Throws: `AltaError` where signals cannot be watched.
-    init() throws(AltaError) {
-        signals = alta_launch_supervise()
-        guard signals >= 0 else {
-            throw AltaError("cannot watch for signals", why: String(cString: strerror(-signals)))
-        }
-    }
-
-    deinit { close(signals) }
+    init() throws(AltaError) { signals = try SignalSource() }
 
     /// How long a program may take.
     struct Limits {
@@ -40,10 +31,7 @@ final class ProbeProcess {
         _ arguments: [String], limits: Limits, hear: (_ stream: Int, _ bytes: ArraySlice<UInt8>) -> Void
     ) throws(AltaError) -> Int32? {
         let child = try ChildProcess(arguments: arguments, environment: ProcessInfo.processInfo.environment)
-        defer {
-            close(child.standardOutput)
-            close(child.standardError)
-        }
+        defer { child.closeStreams() }
         let started = clock.now
         var heard = started
         var asked: ContinuousClock.Instant?
@@ -52,7 +40,7 @@ final class ProbeProcess {
         while true {
             wait(child)
             if read(child, hear) { heard = clock.now }
-            stop = stop ?? signal()
+            stop = stop ?? signals.next()
             status = reap(child)
             if status != nil { break }
             let now = clock.now
@@ -67,22 +55,25 @@ final class ProbeProcess {
         ChildProcess.killRemaining()
         _ = read(child, hear)
         for stream in 0...1 { hear(stream, []) }
-        if let stop {
-            throw AltaError(
-                "stopped by signal \(stop)", remedy: "start the same command again", exitCode: .stoppedEarly)
-        }
+        if let stop { throw Self.stopped(by: stop) }
         if asked != nil { SharedMemoryRemains.remove(jobFamily: nil, mpirun: child.identifier) }
         return asked == nil ? status : nil
     }
 
-    /// Waits, unless a signal comes.
-    func sleep(_ seconds: Double) {
-        var source = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
-        poll(&source, 1, Int32(min(max(seconds, 0) * 1000, 1e9)))
+    /// Waits.
+    /// - Throws: `AltaError` where this process was told to stop.
+    func sleep(_ seconds: Double) throws(AltaError) {
+        if let stop = signals.wait(seconds: seconds) { throw Self.stopped(by: stop) }
+    }
+
+    private static func stopped(by signal: Int32) -> AltaError {
+        AltaError(
+            "stopped by \(SignalSource.name(of: signal))", remedy: "start the same command again",
+            exitCode: .stoppedEarly)
     }
 
     private func wait(_ child: ChildProcess) {
-        var sources = [signals, child.standardOutput, child.standardError].map {
+        var sources = [signals.descriptor, child.standardOutput, child.standardError].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         poll(&sources, nfds_t(sources.count), 100)
@@ -102,14 +93,6 @@ final class ProbeProcess {
             }
         }
         return hasHeard
-    }
-
-    private func signal() -> Int32? {
-        var stop: Int32?
-        while case let signal = alta_launch_next_signal(signals), signal > 0 {
-            if signal != SIGCHLD { stop = signal }
-        }
-        return stop
     }
 
     private func reap(_ child: ChildProcess) -> Int32? {

@@ -12,6 +12,8 @@ package struct RankChecks {
     package private(set) var current: String?
     /// The lines that begin with `error: `, without that.
     private(set) var errors: [(rank: Int, text: String)] = []
+    /// What Open MPI said of a host that a rank could not reach, the first time.
+    private var unreachable: (rank: Int, text: String)?
     /// Whether a rank said by itself what ended the job.
     package private(set) var isBroken = false
 
@@ -23,6 +25,10 @@ package struct RankChecks {
     /// - Returns: the finding that it holds, if any.
     package mutating func read(_ line: String, rank: Int) -> CheckFinding? {
         if line.hasPrefix("error: ") { errors.append((rank, String(line.dropFirst("error: ".count)))) }
+        if unreachable == nil, Self.unreachableMarks.contains(where: line.contains) {
+            // "[[4768,1],1][btl_tcp_endpoint.c:793:...] from h2 to: h3 Unable to connect to the peer 10.0.0.3 ...".
+            unreachable = (rank, String(line.split(separator: "]").last ?? "").trimmingPrefix(" ").description)
+        }
         guard line.hasPrefix("{"), let json = try? JSONValue(parsing: line) else { return nil }
         if let finding = CheckFinding(json: json) {
             if json["ends_job"]?.bool == true { isBroken = true }
@@ -33,6 +39,11 @@ package struct RankChecks {
         if rank == 0 { read(event: json) }
         return nil
     }
+
+    private static let unreachableMarks = ["Unable to connect to the peer", "failed to TCP connect to a peer"]
+    private static let networkRemedy =
+        "open all TCP ports between the hosts, or name the network that all of them share: "
+        + "--mca btl_tcp_if_include=10.0.0.0/24"
 
     private mutating func read(event json: JSONValue) {
         if let begun = json["begun"]?.string { current = begun }
@@ -69,9 +80,13 @@ package struct RankChecks {
             return .failed(
                 Self.name, "nothing was heard of the ranks for \(end.silenceSeconds.fixed(0)) s, \(place)",
                 remedy: current == nil || current == "network"
-                    ? "open all TCP ports between the hosts, or name the network that all of them share: "
-                        + "export OMPI_MCA_btl_tcp_if_include=10.0.0.0/24"
+                    ? Self.networkRemedy
                     : "look on the hosts for what they wait for, as a file system that does not answer")
+        }
+        if let unreachable {
+            return .failed(
+                Self.name, "rank \(unreachable.rank) cannot reach another, \(place): \(unreachable.text)",
+                remedy: Self.networkRemedy)
         }
         let messages = MpirunMessages(lines: end.lines, status: status)
         if case .signal = messages.ending, let rank = messages.rank {

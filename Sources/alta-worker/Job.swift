@@ -53,7 +53,6 @@ enum Job {
         let clock = PhaseClock(board: board)
         do {
             let context = try RankContext.make(collectives: watched, clock: clock, environment: environment)
-            try context.checkSameProgram()
             let code = try body(context)
             clock.current = "end"
             try watched.leaving { try seat.leave() }

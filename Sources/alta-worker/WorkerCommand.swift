@@ -29,6 +29,8 @@ enum WorkerCommand {
             guard case .command(let parsed) = try job.agree({ try line.get() }) else { return .done }
             try job.checkSame(
                 "commands", parsed.command.name, remedy: "start every rank with the same command", exitCode: .usage)
+            // A preflight tells of other programs, and of whatever else is wrong.
+            if parsed.command.name != PreflightCommand.description.name { try job.checkSameProgram() }
             return try perform(parsed, job: job)
         }
     }

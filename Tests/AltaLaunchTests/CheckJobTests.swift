@@ -107,6 +107,6 @@ import Testing
         kill(job.identifier, SIGINT)
         let outcome = job.finish(limitSeconds: 20)
         #expect(outcome.exitCode == 75 && outcome.remaining == 0)
-        #expect(outcome.errorLines == ["error: stopped by signal 2; start the same command again"])
+        #expect(outcome.errorLines == ["error: stopped by SIGINT; start the same command again"])
     }
 }

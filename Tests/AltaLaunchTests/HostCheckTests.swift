@@ -16,10 +16,10 @@ import Testing
         return arguments[index + 1].split(separator: ",").map(String.init)
     }
 
-    @Test func retriesComeLaterAndLaterUntilTheTimeIsOver() {
+    @Test func retriesComeLaterAndLaterUntilTheTimeIsOver() throws {
         let world = FakeWorld()
         var attempts = 0
-        let missing = Retry(limitSeconds: 20).until(world.probes) {
+        let missing = try Retry(limitSeconds: 20).until(world.probes) {
             attempts += 1
             return ["x"]
         } waiting: { _, _ in
@@ -28,9 +28,9 @@ import Testing
         #expect(world.pauses == [0.5, 1, 2, 4, 8, 4.5] && attempts == 7)
     }
 
-    @Test func whatIsThereIsNotWaitedFor() {
+    @Test func whatIsThereIsNotWaitedFor() throws {
         let world = FakeWorld()
-        let missing = Retry(limitSeconds: 0).until(world.probes, { [Int]() }, waiting: { _, _ in })
+        let missing = try Retry(limitSeconds: 0).until(world.probes, { [Int]() }, waiting: { _, _ in })
         #expect(missing.isEmpty && world.pauses.isEmpty)
     }
 
@@ -63,7 +63,8 @@ import Testing
         let found = try check(world, names, wait: 0)
         #expect(!found.isReady && found.findings.exitCode == .stoppedEarly)
         let agent = found.findings.dropFirst().map(\.finding)
-        #expect(agent.count == 2 && agent[0].hasPrefix("no program starts on n7: ssh: connect to host n7"))
+        try #require(agent.count == 2)
+        #expect(agent[0].hasPrefix("no program starts on n7: ssh: connect to host n7"))
         #expect(agent[1].hasPrefix("no program starts on n40: "))
         #expect(world.runs.count <= 25, "\(world.runs.count)")
     }

@@ -56,6 +56,17 @@ import Testing
         #expect(host?.isTransient == true && host?.finding.contains("exit status 205") == true)
     }
 
+    @Test func whatOpenMPISaysOfTheNetworkIsTheCause() {
+        let said =
+            "[[4768,1],1][opal/btl_tcp_endpoint.c:793:connect] from h2 to: h3 Unable to connect to the peer 10.0.0.3"
+        let finding = checks([(1, said), (2, "other")]).judge(.init(status: 255, silenceSeconds: 60))
+        #expect(
+            finding?.finding
+                == "rank 1 cannot reach another, before they had joined the job: "
+                + "from h2 to: h3 Unable to connect to the peer 10.0.0.3")
+        #expect(finding?.remedy?.contains("btl_tcp_if_include") == true && finding?.isTransient == false)
+    }
+
     @Test func linesInPiecesAreJoined() {
         var assembler = LineAssembler()
         func add(_ text: String, _ rank: Int) -> [String] { assembler.append(ArraySlice(text.utf8), of: .rank(rank)) }

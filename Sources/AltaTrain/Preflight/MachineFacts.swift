@@ -1,6 +1,5 @@
 import AltaComm
 import AltaCore
-import AltaFormats
 import AltaPlacement
 import AltaTensor
 import Foundation
@@ -47,9 +46,8 @@ package struct MachineFacts: Codable, Equatable {
     static func current(_ engine: Engine) throws -> MachineFacts {
         let machine = try MachineTopology.current()
         let space = SharedMemorySpace.current()
-        let program = try FileBytes(mapping: "/proc/self/exe", what: "the program")
         var facts = MachineFacts()
-        facts.program = StableHash.hex(StableHash.value(of: program.bytes))
+        facts.program = try RunningProgram.current().contentHash()
         facts.library = MPICollectives.libraryVersion
         facts.kernels = engine.kernelFingerprint
         facts.cores = machine.usableCores.cores

@@ -156,7 +156,7 @@ public struct Preflight {
 
     private func network(_ context: RankContext, _ hosts: [String], _ board: inout FindingBoard) throws {
         board.begin(NetworkCheck.name)
-        guard let ranks = context.collectives as? any PointToPoint else {
+        guard let ranks = context.collectives.pointToPoint else {
             board.add([.note(NetworkCheck.name, "not measured: these ranks have no messages of their own")])
             return
         }
