@@ -35,7 +35,7 @@ final class CheckpointSaver {
     private let validationHash: String?
 
     /// How long the end of a failed run waits for a checkpoint that is being written.
-    private static let limitSeconds = 30.0
+    private static let limitSeconds = 5.0
 
     private init(
         writer: CheckpointWriter, snapshot: CheckpointSnapshot, thread: JobThread, state: SaverState,
