@@ -23,7 +23,7 @@ done
 options=("$@")
 
 # Hosts share this machine's cores: no binding, and a rank on each of two.
-common=(bench --ranks 1,2 --no-whole-nodes --no-binding "${options[@]}")
+common=(bench --ranks "1,2" --no-whole-nodes --no-binding "${options[@]}")
 
 "$launch" "${common[@]}" --output "$output/local"
 
