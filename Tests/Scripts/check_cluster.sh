@@ -34,7 +34,7 @@ helps() {
         "Cluster/$file" --help >"$work/help" 2>&1 || complain "Cluster/$file --help"
         expect "Cluster/$file --help" "$work/help" "usage: Cluster/$file"
     done
-    for file in 'package --nope' 'simulated-hosts up 0' 'simulated-hosts nope' 'setup now'; do
+    for file in 'package --nope' 'simulated-hosts up 0' 'simulated-hosts nope' 'simulated-hosts with' 'setup now'; do
         # shellcheck disable=SC2086 # a command and its arguments
         Cluster/$file >"$work/usage" 2>&1
         (($? == 2)) || complain "Cluster/$file: not a usage error"
