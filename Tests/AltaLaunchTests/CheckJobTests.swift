@@ -4,7 +4,8 @@ import Foundation
 import Testing
 
 /// `alta-launch check` as built, on a worker that says what it is told to.
-@Suite(.serialized, .enabled(if: JobRunner.hasMpirun, "needs mpirun")) struct CheckJobTests {
+@Suite(.serialized, .enabled(if: JobRunner.hasLauncher, "alta-launch starts Open MPI's mpirun"))
+struct CheckJobTests {
     /// Rank 0 says what `CHECK_MODE` asks for; other ranks leave, or wait.
     private static let worker = """
         #!/bin/bash

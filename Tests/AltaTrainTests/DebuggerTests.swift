@@ -5,7 +5,8 @@ import Testing
 
 extension WorkerJobs {
     /// Ranks that a debugger comes to.
-    @Suite struct Debuggers {
+    @Suite(.enabled(if: JobRunner.hasLauncher, "alta-launch starts Open MPI's mpirun"))
+    struct Debuggers {
         private static let gdb = JobRunner.path(of: "gdb")
         private static let tmux = JobRunner.path(of: "tmux")
 
