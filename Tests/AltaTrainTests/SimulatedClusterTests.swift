@@ -9,8 +9,8 @@ extension WorkerJobs {
         .enabled(
             if: SimulatedCluster.obstacle == nil, Comment(rawValue: SimulatedCluster.obstacle ?? "hosts can be made")))
     struct SimulatedClusterTests {
-        /// From a host's loss to the job's end: it is noticed after 8 s at most.
-        private static let lossLimitSeconds = 20.0
+        /// From a host's loss to the job's end, on a busy machine: it is noticed after 8 s at most.
+        private static let lossLimitSeconds = 60.0
         private static let launch = ["run", "--no-binding"]
 
         private static func endless(_ job: AlignJob, _ cluster: SimulatedCluster, ranks: Int) throws -> RunningJob {
@@ -87,7 +87,7 @@ extension WorkerJobs {
             #expect(outcome.exitCode == 75 && outcome.remaining == 0, "\(outcome.errors)")
             #expect(outcome.errorLines.count == 1 && outcome.errorLines[0].contains("h2"), "\(outcome.errors)")
             // A host that is cut off notices by itself that it is alone.
-            for _ in 0..<500 where try !cluster.processes().isEmpty { usleep(20_000) }
+            for _ in 0..<1500 where try !cluster.processes().isEmpty { usleep(20_000) }
             #expect(try cluster.processes() == [])
             let more = Self.steps(job) + 2
             if how == "cut" { try cluster.mend(2) }
