@@ -140,13 +140,18 @@ extension WorkerJobs {
             func said(_ arguments: String...) throws -> JobOutcome {
                 try RunningJob.start(script, ["--name", name] + arguments).finish(graceSeconds: 0)
             }
+            defer {
+                if owner.isRunning { kill(owner.processIdentifier, SIGKILL) }
+                owner.waitUntilExit()
+                _ = try? said("down")
+            }
             let cluster = try SimulatedCluster(hosts: 1)
             #expect(try said("up", "2", "--owner", "\(owner.processIdentifier)").exitCode == 0)
             #expect(try said("up", "2").errorLines.count == 1)
             #expect(try said("status").output == "up: h1 h2 \n")
             kill(owner.processIdentifier, SIGKILL)
             owner.waitUntilExit()
-            for _ in 0..<100 where try said("status").exitCode == 0 { usleep(50_000) }
+            for _ in 0..<600 where try said("status").exitCode == 0 { usleep(50_000) }
             let ended = try said("status")
             #expect(ended.exitCode == 1 && ended.errorLines.count == 1)
             #expect(try said("up", "1").exitCode == 0)
