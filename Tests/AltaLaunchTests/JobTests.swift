@@ -86,7 +86,7 @@ struct JobTests {
         job.waitForRanks()
         kill(job.identifier, SIGKILL)
         #expect(job.finish() == SIGKILL)
-        for _ in 0..<250 where job.remaining > 0 { usleep(20_000) }
+        for _ in 0..<1500 where job.remaining > 0 { usleep(20_000) }
         #expect(job.remaining == 0)
     }
 
