@@ -4,7 +4,8 @@ import Foundation
 import Testing
 
 /// The command on a worker that prints numbers.
-@Suite(.serialized, .enabled(if: JobRunner.hasMpirun, "needs mpirun")) struct BenchCommandTests {
+@Suite(.serialized, .enabled(if: JobRunner.hasLauncher, "alta-launch starts Open MPI's mpirun"))
+struct BenchCommandTests {
     /// Prints steps whose hash depends on the batch, and on the ranks where `FAKE_WRONG` says so.
     private static let worker = """
         #!/bin/bash

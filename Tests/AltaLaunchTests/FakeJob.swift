@@ -93,14 +93,14 @@ final class FakeJob {
 
     /// Waits until every rank of two waits.
     func waitForRanks() {
-        for _ in 0..<500
+        for _ in 0..<3000
         where !["0", "1"].allSatisfy({ FileManager.default.fileExists(atPath: "\(folder)/waiting-\($0)") }) {
             usleep(20_000)
         }
     }
 
-    /// Waits for the launcher's end and returns its exit code; it is killed so many seconds after its start.
-    func finish(limitSeconds: Double = 30) -> Int32 {
+    /// Waits for the launcher's end and returns its exit code; it is killed so many seconds from now.
+    func finish(limitSeconds: Double = 60) -> Int32 {
         running?.finish(limitSeconds: limitSeconds, graceSeconds: 0).exitCode ?? -1
     }
 

@@ -6,7 +6,7 @@ public struct JobOutcome: Sendable {
     public let output: String
     /// Standard error.
     public let errors: String
-    /// From start to end.
+    /// How long its end was waited for: from start to end where nothing else was waited for before.
     public let seconds: Double
     /// Processes of the job that were left behind.
     public let remaining: Int

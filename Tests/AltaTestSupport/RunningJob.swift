@@ -5,7 +5,6 @@ public final class RunningJob {
     private let process = Process()
     private let folder: String
     private let mark = "ALTA_TEST_MARK=\(UUID().uuidString)"
-    private let started = ContinuousClock.now
 
     private init(folder: String) { self.folder = folder }
 
@@ -50,19 +49,20 @@ public final class RunningJob {
     /// What it printed on standard error so far.
     public var errors: String { text("errors") }
 
-    /// Waits for the end; after `limitSeconds` (longer where ranks never yield) every process is killed.
+    /// Waits for the end; `limitSeconds` from now (longer where ranks never yield) every process is killed.
     ///
     /// - Parameter graceSeconds: how long processes may stay after the program's own end and are not counted as left
     ///   behind: mpirun ends a moment before the last of its children.
     public func finish(limitSeconds: Double = 60, graceSeconds: Double = 1) -> JobOutcome {
-        let limitSeconds = limitSeconds * JobRunner.family.patience
-        while process.isRunning && elapsedSeconds < limitSeconds { usleep(10_000) }
-        let seconds = elapsedSeconds
+        let began = ContinuousClock.now
+        let end = began + Self.patient(limitSeconds)
+        while process.isRunning && .now < end { usleep(10_000) }
+        let waited = ContinuousClock.now - began
         if process.isRunning { killAll() }
         process.waitUntilExit()
         for _ in 0..<Int(graceSeconds * 50) where !processes.isEmpty { usleep(20_000) }
         return JobOutcome(
-            exitCode: process.terminationStatus, output: output, errors: errors, seconds: seconds,
+            exitCode: process.terminationStatus, output: output, errors: errors, seconds: waited / .seconds(1),
             remaining: processes.count)
     }
 
@@ -74,9 +74,11 @@ public final class RunningJob {
         identifiers { $0.contains("\(JobRunner.family.rankVariable)=\(rank)") }.first
     }
 
-    /// Waits until `condition` holds or the program has ended, at most `limitSeconds`; whether it holds.
+    /// Waits until `condition` holds or the program has ended, at most `limitSeconds` from now (longer where ranks never
+    /// yield); whether it holds.
     public func wait(limitSeconds: Double = 30, until condition: () -> Bool) -> Bool {
-        while process.isRunning && elapsedSeconds < limitSeconds {
+        let end = ContinuousClock.now + Self.patient(limitSeconds)
+        while process.isRunning && .now < end {
             if condition() { return true }
             usleep(5_000)
         }
@@ -96,9 +98,8 @@ public final class RunningJob {
         }
     }
 
-    private var elapsedSeconds: Double {
-        let elapsed = started.duration(to: .now).components
-        return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+    private static func patient(_ limitSeconds: Double) -> Duration {
+        .seconds(limitSeconds * JobRunner.family.patience)
     }
 
     private func text(_ name: String) -> String {

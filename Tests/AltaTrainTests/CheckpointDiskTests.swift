@@ -19,7 +19,7 @@ enum TestMount {
 
     /// Runs `mount` with arguments; whether it worked.
     @discardableResult static func mount(_ arguments: [String]) throws -> Bool {
-        try RunningJob.start("/bin/mount", arguments).finish(limitSeconds: 10).exitCode == 0
+        try RunningJob.start("/bin/mount", arguments).finish(limitSeconds: 60).exitCode == 0
     }
 
     static func unmount(_ folder: String) { _ = try? RunningJob.start("/bin/umount", ["-l", folder]).finish() }

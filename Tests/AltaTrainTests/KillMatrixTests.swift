@@ -5,8 +5,9 @@ import Testing
 
 extension WorkerJobs {
     /// One rank of three fails under the launcher: some cells of the matrix that Tests/Scripts/kill_matrix.sh runs whole.
-    @Suite struct KillMatrix {
-        private static let stallSeconds = 3.0
+    @Suite(.enabled(if: JobRunner.hasLauncher, "alta-launch starts Open MPI's mpirun"))
+    struct KillMatrix {
+        private static let stallSeconds = 5.0
 
         @Test(arguments: [
             ("kill:1:forward:2", Int32(75)), ("kill:0:checkpoint:2", 75), ("stop:2:communication:2", 75),
@@ -23,7 +24,8 @@ extension WorkerJobs {
             let first = try #require(outcome.errorLines.first)
             #expect(first.hasPrefix("error: rank \(parts[1]) on ") && first.contains(place), "\(outcome.errors)")
             let waits = ["stop", "absent"].contains(parts[0]) ? Self.stallSeconds : 0
-            #expect(try run.secondsSinceFault() - waits < 10)
+            // On a busy machine; the whole matrix is held to 10 s.
+            #expect(try run.secondsSinceFault() - waits < 20)
             #expect(outcome.remaining == 0)
         }
 
@@ -69,7 +71,7 @@ private struct FaultyRun {
         return try RunningJob.start(
             JobRunner.program("alta-launch"), start + ["--"] + (try job.arguments("run")),
             environment: ["ALTA_FAULT": fault, "ALTA_FAULT_MARK": mark]
-        ).finish(limitSeconds: 60, graceSeconds: 0)
+        ).finish(limitSeconds: 120, graceSeconds: 0)
     }
 
     /// From the fault to now.

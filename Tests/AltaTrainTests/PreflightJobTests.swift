@@ -7,6 +7,9 @@ import Testing
 extension WorkerJobs {
     /// `alta-worker preflight` on real ranks, and through `alta-launch check`.
     @Suite struct PreflightJobs {
+        /// When a check is killed, on a busy machine: alone it takes a few seconds.
+        private static let limitSeconds = 120.0
+
         /// The findings that rank 0 printed.
         private static func findings(_ outcome: JobOutcome) throws -> [CheckFinding] {
             try outcome.output.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("{") }
@@ -31,8 +34,9 @@ extension WorkerJobs {
         func aGoodConfigurationPasses(ranks: Int, stage: String) throws {
             let cohort = try SampleCohort.make()
             let job = stage == "align" ? AlignJob.small(cohort) : .pretraining(cohort)
-            let outcome = try JobRunner.run("alta-worker", ranks: ranks, try Self.arguments(job))
-            #expect(outcome.exitCode == 0 && outcome.seconds < 30, "\(outcome.output)\(outcome.errors)")
+            let outcome = try JobRunner.run(
+                "alta-worker", ranks: ranks, try Self.arguments(job), limitSeconds: Self.limitSeconds)
+            #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.errors)")
             let findings = try Self.findings(outcome)
             #expect(findings.map(\.check) == Self.everything)
             #expect(!findings.contains { $0.verdict == .failed })
@@ -50,11 +54,13 @@ extension WorkerJobs {
             #expect(checks == Self.everything.filter { !["data", "pretrained", "images", "disk"].contains($0) })
         }
 
-        @Test func theLauncherMakesLinesOfThem() throws {
+        @Test(.enabled(if: JobRunner.hasLauncher, "alta-launch starts Open MPI's mpirun"))
+        func theLauncherMakesLinesOfThem() throws {
             let job = AlignJob.small(try SampleCohort.make())
             let run = try job.arguments("run")
-            let outcome = try JobRunner.runAlone("alta-launch", ["check", "-n", "2", "--"] + run)
-            #expect(outcome.exitCode == 0 && outcome.seconds < 30, "\(outcome.output)\(outcome.errors)")
+            let outcome = try JobRunner.runAlone(
+                "alta-launch", ["check", "-n", "2", "--"] + run, limitSeconds: Self.limitSeconds)
+            #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.errors)")
             let lines = outcome.output.split(separator: "\n").map(String.init)
             #expect(lines.contains("ok   data: 8 studies, 29 words of vocabulary, the same on every rank"))
             #expect(lines.last?.hasPrefix("check: nothing failed; ") == true)

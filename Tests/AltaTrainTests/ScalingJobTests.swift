@@ -63,7 +63,8 @@ extension WorkerJobs {
                 for collective in collectives {
                     #expect(phases.contains { $0.contains(collective) }, "\(collective.name) in no phase")
                 }
-                #expect((phases.last?.end ?? 0) < 1.2e6 * seconds + 1e5)
+                // Microseconds: thousandths of them would be far more.
+                #expect((phases.last?.end ?? 0) < 1.2e6 * seconds + 15e6)
                 // What begins in the background ends there.
                 let (begun, ended) = (own.filter { $0["ph"] == "b" }, own.filter { $0["ph"] == "e" })
                 #expect(begun.count == ended.count && Set(begun.map { $0["id"]?.string }).count == begun.count)
@@ -78,7 +79,8 @@ extension WorkerJobs {
             expectFault(outcome, ["/proc/no/trace.json"])
         }
 
-        @Test func aSweepIsValidAndLeavesItsFiles() throws {
+        @Test(.enabled(if: JobRunner.hasLauncher, "alta-launch starts Open MPI's mpirun"))
+        func aSweepIsValidAndLeavesItsFiles() throws {
             let folder = try SharedMaterial.temporaryFolder("sweep")
             let outcome = try JobRunner.runAlone(
                 "alta-launch",

@@ -9,8 +9,8 @@ extension WorkerJobs {
         .enabled(
             if: SimulatedCluster.obstacle == nil, Comment(rawValue: SimulatedCluster.obstacle ?? "hosts can be made")))
     struct SimulatedClusterTests {
-        /// From a host's loss to the job's end: it is noticed after 8 s at most.
-        private static let lossLimitSeconds = 20.0
+        /// From a host's loss to the job's end, on a busy machine: it is noticed after 8 s at most.
+        private static let lossLimitSeconds = 60.0
         private static let launch = ["run", "--no-binding"]
 
         private static func endless(_ job: AlignJob, _ cluster: SimulatedCluster, ranks: Int) throws -> RunningJob {
@@ -87,7 +87,7 @@ extension WorkerJobs {
             #expect(outcome.exitCode == 75 && outcome.remaining == 0, "\(outcome.errors)")
             #expect(outcome.errorLines.count == 1 && outcome.errorLines[0].contains("h2"), "\(outcome.errors)")
             // A host that is cut off notices by itself that it is alone.
-            for _ in 0..<500 where try !cluster.processes().isEmpty { usleep(20_000) }
+            for _ in 0..<1500 where try !cluster.processes().isEmpty { usleep(20_000) }
             #expect(try cluster.processes() == [])
             let more = Self.steps(job) + 2
             if how == "cut" { try cluster.mend(2) }
@@ -140,13 +140,18 @@ extension WorkerJobs {
             func said(_ arguments: String...) throws -> JobOutcome {
                 try RunningJob.start(script, ["--name", name] + arguments).finish(graceSeconds: 0)
             }
+            defer {
+                if owner.isRunning { kill(owner.processIdentifier, SIGKILL) }
+                owner.waitUntilExit()
+                _ = try? said("down")
+            }
             let cluster = try SimulatedCluster(hosts: 1)
             #expect(try said("up", "2", "--owner", "\(owner.processIdentifier)").exitCode == 0)
             #expect(try said("up", "2").errorLines.count == 1)
             #expect(try said("status").output == "up: h1 h2 \n")
             kill(owner.processIdentifier, SIGKILL)
             owner.waitUntilExit()
-            for _ in 0..<100 where try said("status").exitCode == 0 { usleep(50_000) }
+            for _ in 0..<600 where try said("status").exitCode == 0 { usleep(50_000) }
             let ended = try said("status")
             #expect(ended.exitCode == 1 && ended.errorLines.count == 1)
             #expect(try said("up", "1").exitCode == 0)

@@ -19,7 +19,7 @@ complain() {
 expect() { grep -qF -e "$3" "$2" || complain "$1: no \"$3\" in: $(tr '\n' ';' <"$2")"; }
 refuse() { grep -qF -e "$3" "$2" && complain "$1: \"$3\" in: $(tr '\n' ';' <"$2")"; }
 
-scripts() { grep -lE '^#!/usr/bin/env bash|^# shellcheck shell=bash' Cluster/* Cluster/*/* Tests/Scripts/*.sh 2>/dev/null; }
+scripts() { grep -d skip -lE '^#!/usr/bin/env bash|^# shellcheck shell=bash' Cluster/* Cluster/*/* Tests/Scripts/*.sh 2>/dev/null; }
 
 lint() {
     local file
@@ -34,7 +34,7 @@ helps() {
         "Cluster/$file" --help >"$work/help" 2>&1 || complain "Cluster/$file --help"
         expect "Cluster/$file --help" "$work/help" "usage: Cluster/$file"
     done
-    for file in 'package --nope' 'simulated-hosts up 0' 'simulated-hosts nope' 'setup now'; do
+    for file in 'package --nope' 'simulated-hosts up 0' 'simulated-hosts nope' 'simulated-hosts with' 'setup now'; do
         # shellcheck disable=SC2086 # a command and its arguments
         Cluster/$file >"$work/usage" 2>&1
         (($? == 2)) || complain "Cluster/$file: not a usage error"
@@ -73,8 +73,8 @@ batch() {
     shift
     rm -f "$work/said" "$work/started"
     : >"$work/said"
-    env PATH="$work/bin:$PATH" WORK="$work" ALTA_BIN="$work/alta" FAKE_STATUS=0 FAKE_TICKS=1 SLURM_JOB_ID=17 SLURM_NTASKS=64 \
-        SLURM_CPUS_PER_TASK=2 PBS_JOBID=18.server PBS_NODEFILE="$work/nodes" PBS_O_WORKDIR="$work" "$@" \
+    env PATH="$work/bin:$PATH" WORK="$work" ALTA_BIN="$work/alta" FAKE_STATUS=0 FAKE_TICKS=1 SLURM_JOB_ID=17 SLURM_CPUS_PER_TASK=2 \
+        PBS_JOBID=18.server PBS_NODEFILE="$work/nodes" PBS_O_WORKDIR="$work" "$@" \
         bash "$script" >"$work/output" 2>&1 &
     local job=$! waited
     case " $* " in
@@ -90,6 +90,16 @@ batch() {
     wait "$job" || status=$?
 }
 
+# check_cancelled SCRIPT [NAME=VALUE...]: TERM is handed on and waited for, and nothing is put back into the queue.
+check_cancelled() {
+    local script=$1 program
+    batch "$@" FAKE_TICKS=400 SIGNAL=TERM
+    ((status == 75)) || complain "$script: cancelled: exit code $status"
+    expect "$script: TERM" "$work/said" "launcher: USR1"
+    expect "$script: TERM is waited for" "$work/said" "launcher: checkpoint"
+    for program in scontrol qrerun qsub; do refuse "$script: TERM" "$work/said" "$program"; done
+}
+
 check_slurm() {
     local script=Cluster/slurm/align.sbatch directive
     for directive in --nodes= --ntasks-per-node= --time= --requeue --signal=B:USR1@120 --open-mode=append --output=; do
@@ -99,7 +109,9 @@ check_slurm() {
     awk '/^#SBATCH/ && seen { exit 1 } /^[^#]/ { seen = 1 }' "$script" || complain "$script: a directive after a command"
     batch "$script" CONFIGURATION=c.json
     ((status == 0)) || complain "$script: a run that succeeds: exit code $status"
-    expect "$script" "$work/said" "launched: run -n 64 --threads-per-rank 2 -- align c.json"
+    expect "$script" "$work/said" "launched: run --threads-per-rank 2 -- align c.json"
+    batch "$script" RANKS=5 CONFIGURATION=c.json
+    expect "$script" "$work/said" "launched: run -n 5 --threads-per-rank 2 -- align c.json"
     refuse "$script: success" "$work/said" scontrol
     batch "$script" FAKE_STATUS=1
     ((status == 1)) || complain "$script: a run that fails: exit code $status"
@@ -107,12 +119,11 @@ check_slurm() {
     batch "$script" FAKE_STATUS=75
     ((status == 0)) || complain "$script: a run that is put back: exit code $status"
     expect "$script" "$work/said" "scontrol: requeue 17"
-    for signal in USR1 TERM; do
-        batch "$script" FAKE_TICKS=400 SIGNAL=$signal
-        expect "$script: $signal" "$work/said" "launcher: USR1"
-        expect "$script: $signal is waited for" "$work/said" "launcher: checkpoint"
-        expect "$script: $signal" "$work/said" "scontrol: requeue 17"
-    done
+    batch "$script" FAKE_TICKS=400 SIGNAL=USR1
+    expect "$script: USR1" "$work/said" "launcher: USR1"
+    expect "$script: USR1 is waited for" "$work/said" "launcher: checkpoint"
+    expect "$script: USR1" "$work/said" "scontrol: requeue 17"
+    check_cancelled "$script"
     batch "$script" FAKE_STATUS=75 SLURM_RESTART_COUNT=3 MOST_REQUEUES=3
     ((status == 75)) || complain "$script: no end of requeues: exit code $status"
     refuse "$script: put back too often" "$work/said" scontrol
@@ -132,9 +143,10 @@ check_pbs() {
     batch "$script" FAKE_STATUS=1
     ((status == 1)) || complain "$script: a run that fails: exit code $status"
     refuse "$script: failure" "$work/said" "qrerun"
-    batch "$script" FAKE_TICKS=400 SIGNAL=TERM
-    expect "$script: TERM is waited for" "$work/said" "launcher: checkpoint"
-    expect "$script: TERM" "$work/said" "qrerun: 18.server"
+    check_cancelled "$script" SCRIPT=/x/align.pbs
+    batch "$script" FAKE_TICKS=400 SIGNAL=USR1
+    expect "$script: USR1 is waited for" "$work/said" "launcher: checkpoint"
+    expect "$script: USR1" "$work/said" "qrerun: 18.server"
     batch "$script" FAKE_TICKS=400 STOP_AFTER=0.3
     expect "$script: its own clock" "$work/said" "launcher: checkpoint"
     batch "$script" FAKE_STATUS=75 MOST_REQUEUES=2

@@ -10,6 +10,7 @@
 #
 # ALTA_LAUNCH and ALTA_FAULT_CHECK name programs that lie elsewhere; STALL is the stall time in seconds (5).
 set -euo pipefail
+export LC_ALL=C
 root=$(cd "$(dirname "$0")/../.." && pwd)
 launch=${ALTA_LAUNCH:-$root/.build/release/alta-launch}
 worker=${ALTA_FAULT_CHECK:-$root/.build/release/alta-fault-check}
@@ -52,6 +53,9 @@ count_left() {
     echo $count
 }
 
+# is_less A B: whether A < B; the shell knows no fractions.
+is_less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a + 0 < b + 0) }'; }
+
 # run_cell KIND PHASE RANK: sets `seconds` and `faults` (empty: all is well).
 run_cell() {
     local kind=$1 phase=$2 rank=$3 code=0 step=2 mark=$folder/mark first place left
@@ -70,14 +74,14 @@ run_cell() {
     local waits=0
     # mpirun takes a rank that leaves before MPI starts for one that needs no MPI.
     case $kind:$phase in stop:* | absent:* | exit0:launch) waits=$stall ;; esac
-    seconds=$(echo "$end - $(stat -c %.9Y "$mark") - $waits" | bc)
+    seconds=$(awk -v end="$end" -v made="$(stat -c %.9Y "$mark")" -v waits="$waits" 'BEGIN { printf "%.6f", end - made - waits }')
     first=$(grep -m 1 '^error: ' "$folder/errors" || true)
     place="in step $step ($phase)"
     case $phase in launch) place= ;; start) place="at start" ;; esac
     [ "$code" = "$(expected_code "$kind" "$phase")" ] || faults+=" code=$code"
     [[ $first == "error: rank $rank "* ]] || faults+=" rank"
     [[ $first == *"$place"* ]] || faults+=" place"
-    [ "$(echo "$seconds < $limit" | bc)" = 1 ] || faults+=" late"
+    is_less "$seconds" "$limit" || faults+=" late"
     left=$(count_left "$mark")
     [ "$left" = 0 ] || faults+=" left=$left"
     if [ -n "$faults" ]; then sed 's/^/    | /' "$folder/errors" >&2; fi
@@ -94,7 +98,7 @@ for kind in "${kinds[@]}"; do
         for rank in "${ranks[@]}"; do
             run_cell "$kind" "$phase" "$rank"
             printf '%-7s %-14s rank %s: %6.2f s %s\n' "$kind" "$phase" "$rank" "$seconds" "${faults:-as expected}" >&2
-            if [ "$(echo "$seconds > $worst" | bc)" = 1 ]; then worst=$seconds; fi
+            if is_less "$worst" "$seconds"; then worst=$seconds; fi
             if [ -n "$faults" ]; then bad+=" rank $rank:$faults" wrong=$((wrong + 1)); fi
         done
         row+=" $(printf '%.1f' "$worst")$bad |"
