@@ -8,8 +8,8 @@ import Foundation
 ///   every rank) is killed
 /// - `stage NAME`: the process that writes a checkpoint is killed at this stage of the first one
 /// - `fail NAME STEP`: the writing of that step's checkpoint fails there as on a full disk
-/// - `fail each`: that of the first step at the first stage, of the second at the second, as long as there are stages before
-///   the checkpoint is in place
+/// - `fail each`: that of the first step at the first stage, of the second at the second, up to the last stage of its own
+///   place
 /// - `slow MILLISECONDS`: every checkpoint takes so much longer to write
 enum PlannedFault {
     case none
@@ -63,7 +63,7 @@ enum PlannedFault {
             { stage, step in if stage == planned, step == plannedStep { throw PlannedFault.fullDisk } }
         case .failEach:
             { stage, step in
-                let stages = CheckpointStage.allCases.prefix { $0 != .setAside }
+                let stages = CheckpointStage.allCases.prefix { $0 != .setAside } + [.inPlace, .placeFlushed]
                 if step <= stages.count, stage == stages[step - 1] { throw PlannedFault.fullDisk }
             }
         case .slow(let milliseconds): { stage, _ in if stage == .trainableHalf { usleep(1000 * milliseconds) } }

@@ -75,11 +75,11 @@ final class CheckpointSaver {
         thread.add { [writer, snapshot, state] in
             let start = clock.now
             do {
-                try writer.write(snapshot, past: state.past)
-                state.add(
-                    SavedCheckpoint(
-                        step: step, path: writer.folder.checkpointPath(step: step), secondsHeld: held,
-                        secondsWritten: PhaseClock.seconds(start.duration(to: clock.now))))
+                try writer.write(snapshot, past: state.past) { state.place(step) }
+                let saved = SavedCheckpoint(
+                    step: step, path: writer.folder.checkpointPath(step: step), secondsHeld: held,
+                    secondsWritten: PhaseClock.seconds(start.duration(to: clock.now)))
+                state.add(.written(saved))
             } catch { state.add(.failed(step: step, AgreedFailure.describe(error))) }
         }
     }
@@ -140,12 +140,8 @@ private final class SaverState: @unchecked Sendable {  // every property is used
 
     func add(_ outcome: SaveOutcome) { lock.withLock { outcomes.append(outcome) } }
 
-    func add(_ saved: SavedCheckpoint) {
-        lock.withLock {
-            newest = saved.step
-            outcomes.append(.written(saved))
-        }
-    }
+    /// Tells that the checkpoint of a step is in the folder.
+    func place(_ step: Int) { lock.withLock { newest = step } }
 
     /// Takes another best one; the one before is returned.
     func replaceBest(_ other: BestCheckpoint?) -> BestCheckpoint? {

@@ -19,8 +19,9 @@ struct CheckpointWriter: Sendable {
     ///
     /// - Parameter past: the newest step of this run's past in the folder; later checkpoints are not this run's, and are
     ///   set aside.
+    /// - Parameter placed: called once the folder has its name: from then on it counts, whatever fails after it.
     /// - Throws: `AltaError`; a checkpoint that was there before stays as it was, and nothing partial stays.
-    func write(_ snapshot: CheckpointSnapshot, past: Int) throws {
+    func write(_ snapshot: CheckpointSnapshot, past: Int, placed: () -> Void) throws {
         let step = snapshot.step
         let temporary = folder.temporaryPath(step: step)
         let stage = { (stage: CheckpointStage) in try observe(stage, step) }
@@ -35,6 +36,7 @@ struct CheckpointWriter: Sendable {
             try writeFiles(of: snapshot, into: temporary, stage)
             try folder.setAside(after: past) { try stage(.setAside) }
             try RunFolder.move(temporary, to: folder.checkpointPath(step: step))
+            placed()
             try stage(.inPlace)
             try AtomicFile.flushFolder(of: temporary)
             try stage(.placeFlushed)
