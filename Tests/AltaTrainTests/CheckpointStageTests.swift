@@ -103,7 +103,8 @@ extension WorkerJobs {
             #expect(try job.trainable("failing", step: 4) == job.trainable("whole", step: 4))
         }
 
-        /// Training goes on while a checkpoint is written, which is as its step was; the next one waits for it.
+        /// Training goes on while a checkpoint is written, which is as its step was; the next one waits for it. The writing
+        /// of each waits for two more steps: were they to wait for it, the checkpoint would fail.
         @Test func writtenBesideTraining() throws {
             let cohort = try SampleCohort.make()
             defer { cohort.remove() }
@@ -112,16 +113,14 @@ extension WorkerJobs {
             job.settings["checkpoint_every"] = 3
             job.settings["data"] = AlignJob.pretraining(cohort).settings["data"]
             expectDone(try job.run("whole", ranks: 1))
-            expectDone(try Self.start(job, "slow", ["slow", "600"]))
+            expectDone(try Self.start(job, "slow", ["beside", "8"]))
             let lines = try job.log("slow").lines
             let written = try #require(lines.firstIndex { $0["event"]?.string == "checkpoint" })
-            let nextStep = try #require(lines.firstIndex { $0["losses"] != nil && $0["step"]?.int == 4 })
-            #expect(nextStep < written, "step 4 waited for the checkpoint of step 3")
+            let nextStep = try #require(lines.firstIndex { $0["losses"] != nil && $0["step"]?.int == 5 })
+            #expect(nextStep < written, "step 5 waited for the checkpoint of step 3")
+            #expect(try job.log("slow").events("checkpoint_failed").isEmpty)
             let events = try job.log("slow").events("checkpoint")
             #expect(events.map { $0["step"]?.int } == [3, 6, 8])
-            let held = events.compactMap { $0["seconds_held"]?.double }
-            #expect(held[0] < 0.3 && held[1] > 0.1, "\(held)")
-            #expect(events.allSatisfy { $0["seconds_written"]?.double ?? 0 > 0.6 })
             for step in [6, 8] { #expect(try job.trainable("slow", step: step) == job.trainable("whole", step: step)) }
         }
     }
