@@ -58,11 +58,9 @@ struct TrainingRun {
         }
         if context.isFirst { config.batchNotices(studies: data.costs.count).forEach(notice) }
         let folder = try context.agree { try openFolder(config, context: context) }
-        let checkpoint = try context.agree {
-            try Checkpoint.toResume(config, folder: folder) { text in if context.isFirst { notice(text) } }
-        }
+        let checkpoint = try Checkpoint.toResume(config, folder: folder, context: context, notice: notice)
         try context.checkSame(
-            "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
+            "checkpoints", checkpoint.map { "\($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
         if let checkpoint { context.compareKernels(with: checkpoint, config, notice: notice) }
         return try load(
