@@ -88,7 +88,7 @@ final class CheckpointSaver {
     func isBest(_ score: ValidationScore) -> Bool { state.isBest(score) }
 
     /// Whether the checkpoint of a step is written, or being written.
-    func hasSaved(step: Int) -> Bool { snapshot.step == step }
+    func hasSaved(step: Int) -> Bool { snapshot.step == step || state.past == step }
 
     /// Names the checkpoint that was saved last the best, once it is written.
     func nameBest(_ score: ValidationScore, step: Int) {
