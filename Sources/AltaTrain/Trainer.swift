@@ -55,7 +55,8 @@ public struct Trainer {
             guard context.isFirst else { return SilentListener() }
             return try RunRecorder.open(run, notices: notices.texts, placement: placement, isTerminal: isTerminal)
         }
-        let saver = context.isFirst ? CheckpointSaver.make(run, observe: observe) : nil
+        let saver =
+            context.isFirst ? CheckpointSaver.make(run, observe: observe, progress: context.clock.progressNote) : nil
         defer { saver?.end() }
         let end = try Trainer(
             run: run, context: context, listener: listener, saver: saver, completed: completed

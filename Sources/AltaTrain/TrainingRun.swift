@@ -108,7 +108,7 @@ struct TrainingRun {
         }
         let data = try TrainingData.open(config, studies: path, trains: true, pretrained: pretrained)
         // One rank looks: a million questions to a shared file system are enough once.
-        if context.isFirst { try data.preparer.source.checkFilesExist() }
+        if context.isFirst { try data.preparer.source.checkFilesExist(progress: context.clock.noteProgress) }
         return data
     }
 
@@ -121,7 +121,7 @@ struct TrainingRun {
         try source.check(
             imageSize: config.model.imageSize, dicomScaling: config.dicomScaling,
             vocabularyHash: training.vocabularyHash, trains: false)
-        if context.isFirst { try source.checkFilesExist() }
+        if context.isFirst { try source.checkFilesExist(progress: context.clock.noteProgress) }
         return training.preparer.over(source)
     }
 
@@ -143,7 +143,8 @@ struct TrainingRun {
         // One rank writes checkpoints, and reads the files whole for their hashes.
         let origin = TrainingOrigin(
             data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash,
-            pretrained: context.isFirst ? try pretrained.contentHashes() : [:], studies: data.costs.count)
+            pretrained: context.isFirst ? try pretrained.contentHashes(progress: context.clock.noteProgress) : [:],
+            studies: data.costs.count)
         let optimizer = Optimizer.make(weights: weights, constants: AdamWConstants(config))
         if let checkpoint {
             try origin.check(against: checkpoint.origin, ofData: true, file: checkpoint.path)

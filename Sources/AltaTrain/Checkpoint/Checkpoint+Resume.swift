@@ -7,12 +7,13 @@ extension Checkpoint {
     ///
     /// One rank chooses and all open what it names: to hosts of a shared file system a folder may show at different times,
     /// and each would choose for itself.
-    /// - Throws: as `toResume(_:folder:notice:)`, and where the folder is not there for a rank, on every rank.
+    /// - Throws: as `toResume(_:folder:progress:notice:)`, and where the folder is not there for a rank, on every rank.
     static func toResume(
         _ config: RunConfig, folder: RunFolder, context: RankContext, notice: (String) -> Void
     ) throws -> Checkpoint? {
         let chosen = try context.agree {
-            context.isFirst ? try toResume(config, folder: folder, notice: notice) : nil
+            context.isFirst
+                ? try toResume(config, folder: folder, progress: context.clock.noteProgress, notice: notice) : nil
         }
         let path = try context.collectives.broadcast(chosen?.path ?? "", from: 0)
         guard !path.isEmpty else { return nil }
@@ -41,14 +42,16 @@ extension Checkpoint {
     /// `auto` takes the newest valid one in the output folder and tells of those it passes over.
     /// - Throws: `AltaError` where the checkpoint belongs to another run, naming the keys that differ, or where a path
     ///   was given that holds none.
-    static func toResume(_ config: RunConfig, folder: RunFolder, notice: (String) -> Void) throws -> Checkpoint? {
+    static func toResume(
+        _ config: RunConfig, folder: RunFolder, progress: () -> Void, notice: (String) -> Void
+    ) throws -> Checkpoint? {
         switch config.resume {
         case .never: return nil
         case .auto:
-            guard let found = newest(in: folder, notice: notice) else { return nil }
+            guard let found = newest(in: folder, progress: progress, notice: notice) else { return nil }
             return try found.checked(against: config)
         case .path(let path):
-            return try find(path, .newest, notice: notice).checked(against: config)
+            return try find(path, .newest, progress: progress, notice: notice).checked(against: config)
         }
     }
 

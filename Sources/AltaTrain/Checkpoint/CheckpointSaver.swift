@@ -49,7 +49,11 @@ final class CheckpointSaver {
     }
 
     /// Takes the memory of the copy and starts the thread.
-    static func make(_ run: TrainingRun, observe: @escaping CheckpointObserver) -> CheckpointSaver {
+    ///
+    /// - Parameter progress: is called by the thread as the writing gets on.
+    static func make(
+        _ run: TrainingRun, observe: @escaping CheckpointObserver, progress: @escaping @Sendable () -> Void
+    ) -> CheckpointSaver {
         let past = run.isGoingOnHere ? run.completedSteps : -1
         let validationHash = run.validation?.source.contentHash
         let best = (try? BestCheckpoint.load(run.folder)).flatMap { best in
@@ -60,7 +64,7 @@ final class CheckpointSaver {
         return CheckpointSaver(
             writer: CheckpointWriter(
                 folder: run.folder, config: run.config, origin: run.origin, kernels: run.kernels,
-                frozen: FrozenFile(run.weights), observe: observe),
+                frozen: FrozenFile(run.weights), observe: observe, progress: progress),
             snapshot: .make(run.weights.trainableSpecs), thread: .start(name: "alta-checkpoints"),
             state: SaverState(past: past, best: best), validationHash: validationHash)
     }

@@ -14,6 +14,8 @@ struct CheckpointWriter: Sendable {
     let kernels: String
     let frozen: FrozenFile
     let observe: CheckpointObserver
+    /// Called as the writing gets on.
+    let progress: @Sendable () -> Void
 
     /// Writes the checkpoint of a completed step, then removes what `keep_checkpoints` does not keep.
     ///
@@ -24,10 +26,13 @@ struct CheckpointWriter: Sendable {
     func write(_ snapshot: CheckpointSnapshot, past: Int, placed: () -> Void) throws {
         let step = snapshot.step
         let temporary = folder.temporaryPath(step: step)
-        let stage = { (stage: CheckpointStage) in try observe(stage, step) }
+        let stage = { (stage: CheckpointStage) in
+            progress()
+            try observe(stage, step)
+        }
         do {
             try stage(.begun)
-            try frozen.keep(at: folder.frozenPath, hash: origin.frozen)
+            try frozen.keep(at: folder.frozenPath, hash: origin.frozen, progress: progress)
             try stage(.frozenKept)
             folder.removeLeftovers()
             try stage(.leftoversRemoved)
@@ -59,7 +64,10 @@ struct CheckpointWriter: Sendable {
         } catch {
             throw CheckpointWriter.fault(error, "cannot name the best checkpoint", file: folder.bestPath)
         }
-        try? folder.removeOlder(keeping: config.keepCheckpoints) { try observe($0, best.step) }
+        try? folder.removeOlder(keeping: config.keepCheckpoints) {
+            progress()
+            try observe($0, best.step)
+        }
     }
 
     private func writeFiles(
@@ -70,7 +78,7 @@ struct CheckpointWriter: Sendable {
             _ name: String, _ begun: CheckpointStage, _ unflushed: CheckpointStage, _ written: CheckpointStage,
             _ content: (FileSink) throws -> Void
         ) throws {
-            facts[name] = try AtomicFile.writeUnder("\(path)/\(name)") { sink in
+            facts[name] = try AtomicFile.writeUnder("\(path)/\(name)", progress: progress) { sink in
                 try stage(begun)
                 try content(sink)
                 try stage(unflushed)
