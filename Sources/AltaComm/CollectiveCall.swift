@@ -57,6 +57,9 @@ package struct CollectiveCall: Equatable, Sendable {
     private static let minimum = word(ReduceOperation.minimum.rawValue)
 
     private static func word(_ text: String) -> UInt64 { RankStatusLayout.words(text, count: 1)[0] }
+
+    /// A number as a word; of a wrong one below zero its bits, for the collective itself to refuse.
+    fileprivate static func word(_ number: Int) -> UInt64 { UInt64(bitPattern: Int64(number)) }
 }
 
 extension CollectiveCall {
@@ -76,13 +79,13 @@ extension CollectiveCall {
     ) -> Self {
         CollectiveCall(
             kind: kind, count: total, type: E.elementType,
-            countsHash: counts.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 })
+            countsHash: counts.reduce(14_695_981_039_346_656_037) { ($0 ^ Self.word($1)) &* 1_099_511_628_211 })
     }
 
     /// The call as numbers that ranks can compare: kind, count, type, combination, root, hash of the counts.
     var words: [UInt64] {
         [
-            kind.rawValue, UInt64(count), typeWord, reductionWord, UInt64(bitPattern: Int64(root ?? -1)), countsHash,
+            kind.rawValue, Self.word(count), typeWord, reductionWord, Self.word(root ?? -1), countsHash,
         ]
     }
 }
@@ -114,10 +117,10 @@ struct BoardOperation {
         typealias Word = RankStatusLayout.Operation
         store(Word.number, number)
         store(Word.kind, call.kind.rawValue)
-        store(Word.count, UInt64(call.count))
+        store(Word.count, CollectiveCall.word(call.count))
         store(Word.type, call.typeWord)
         store(Word.reduction, call.reductionWord)
-        store(Word.root, UInt64(bitPattern: Int64(call.root ?? -1)))
+        store(Word.root, CollectiveCall.word(call.root ?? -1))
         store(Word.group, group)
         store(Word.sequence, sequence)
         store(Word.began, began.bitPattern)

@@ -111,6 +111,10 @@ public final class RankBoard: @unchecked Sendable {
         memory.copyOut()
     }
 
+    /// Tells that long work of this rank alone goes on: others that wait for it do not take it for stuck. Not collective;
+    /// any thread, as often as it likes.
+    public func noteProgress() { set(RankStatusLayout.progressSecondsWord, Self.now().bitPattern) }
+
     /// What the board says now. Not collective; any thread.
     public func status() -> RankStatus? {
         var words = memory.words()

@@ -19,6 +19,17 @@ package struct Sighting: Sendable {
 
     var isWaiting: Bool { isAlive && (status?.isInCollective ?? false) }
 
+    /// Seconds since the rank told of progress in work of its own, by its own clock, up to its last heartbeat; nil: it did
+    /// not, or its clock was set back since.
+    var progressAge: Double? {
+        guard let status, status.progress > 0 else { return nil }
+        let age = status.heartbeat - status.progress
+        return age < -Self.beatSeconds ? nil : max(0, age)
+    }
+
+    /// More than passes between two heartbeats, after which progress may be told.
+    private static let beatSeconds = 60.0
+
     /// Seconds since the rank changed anything, by its own clock, up to its last heartbeat.
     var unchangedSeconds: Double { status.map { max(0, $0.heartbeat - $0.since) } ?? 0 }
 
@@ -86,6 +97,14 @@ public struct Stall: Sendable {
         let groups = Dictionary(grouping: ranks) { $0.status?.operation?.description ?? "" }.values
             .sorted { ($0.count, -$0[0].rank) < ($1.count, -$1[0].rank) }
         return groups.count > 1 ? .mismatch(groups.map { $0 }) : nil
+    }
+
+    /// The same without absent ranks that are at work after all.
+    func withoutThose(_ isAtWork: (Sighting) -> Bool) -> Stall {
+        guard case .absent(let absent) = cause else { return self }
+        return Stall(
+            ranks: ranks, reporter: reporter, waitedSeconds: waitedSeconds,
+            cause: .absent(absent.filter { !isAtWork($0) }))
     }
 
     /// The ranks that keep the others waiting, the likeliest first; of a mismatch those in the rarest collective.

@@ -5,6 +5,9 @@ import AltaCore
 ///
 /// Only what this rank sees change is taken for alive: clocks of hosts differ. A gap between two looks (the machine slept,
 /// or this process was stopped) counts as one ordinary gap: the others were not watched in it.
+///
+/// A rank that works by itself for long, while the others wait for it, tells that it gets on (`RankStatus.progress`); as long
+/// as it does, by its own clock, it is waited for.
 package struct StallWatch {
     /// What is to be done after a look.
     package enum Action {
@@ -22,6 +25,8 @@ package struct StallWatch {
     package let heartbeatSeconds: Double
 
     private var waited = 0.0
+    /// Seconds of waiting for ranks that got on, before `waited`.
+    private var waitedForProgress = 0.0
     private var operation = 0
     private var lastLook: Double?
     /// Seconds of looking, without the gaps.
@@ -76,6 +81,7 @@ package struct StallWatch {
 
     private mutating func forget(_ own: RankStatus) {
         waited = 0
+        waitedForProgress = 0
         operation = own.isInCollective ? own.operation?.number ?? 0 : 0
         hearts = [:]
         silent = []
@@ -111,8 +117,26 @@ package struct StallWatch {
                 isAlive: other == rank || isAlive(other),
                 silentSeconds: hearts[other].map { watched - $0.changed } ?? 0)
         }
-        return .report(
-            Stall.find(sightings, reporter: rank, waitedSeconds: waited, members: members(own.operation?.group ?? 0)))
+        return judge(
+            Stall.find(
+                sightings, reporter: rank, waitedSeconds: waitedForProgress + waited,
+                members: members(own.operation?.group ?? 0)))
+    }
+
+    /// Tells a stall, unless those that keep the others waiting get on with their work: then this rank goes on waiting, until
+    /// they have told of nothing for as long as it waits for others.
+    private mutating func judge(_ stall: Stall) -> Action {
+        guard case .absent(let ranks) = stall.cause else { return .report(stall) }
+        let ages = ranks.compactMap(\.progressAge).filter { $0 < stallSeconds }
+        guard ages.count == ranks.count, let age = ages.min() else {
+            return .report(stall.withoutThose { ($0.progressAge ?? stallSeconds) < stallSeconds })
+        }
+        waitedForProgress += waited - age
+        waited = age
+        hearts = [:]
+        silent = []
+        lookedAtAllSince = nil
+        return .nothing
     }
 
     private mutating func note(_ other: Int, _ status: RankStatus) {

@@ -33,6 +33,8 @@ public struct RankStatus: Sendable, Equatable {
     public var heartbeat: Double
     /// How often it said so.
     public var heartbeatCount: Int
+    /// When it last said that work of its own, which others wait for, goes on (files looked at, hashed or written); 0: never.
+    public var progress: Double
     /// Its last operations (128 at most), the earliest first.
     public var operations: [RankOperation]
 
@@ -40,7 +42,8 @@ public struct RankStatus: Sendable, Equatable {
     public init(
         rank: Int, rankCount: Int, host: String, processIdentifier: Int32 = 0, job: UInt64 = 0, phase: String,
         step: Int? = nil, completedSteps: Int = 0, operation: RankOperation? = nil, isInCollective: Bool = false,
-        since: Double = 0, heartbeat: Double = 0, heartbeatCount: Int = 0, operations: [RankOperation] = []
+        since: Double = 0, heartbeat: Double = 0, heartbeatCount: Int = 0, progress: Double = 0,
+        operations: [RankOperation] = []
     ) {
         self.rank = rank
         self.rankCount = rankCount
@@ -55,6 +58,7 @@ public struct RankStatus: Sendable, Equatable {
         self.since = since
         self.heartbeat = heartbeat
         self.heartbeatCount = heartbeatCount
+        self.progress = progress
         self.operations = operations
     }
 
@@ -129,7 +133,8 @@ extension RankStatus {
             step: number(Layout.stepWord) > 0 ? number(Layout.stepWord) : nil,
             completedSteps: number(Layout.completedStepsWord), operation: operation(Layout.operationWord),
             isInCollective: words[Layout.isInCollectiveWord] == 1, since: seconds(Layout.sinceWord),
-            heartbeat: seconds(Layout.heartbeatSecondsWord), heartbeatCount: number(Layout.heartbeatCountWord),
+            heartbeat: seconds(Layout.heartbeatSecondsWord),
+            heartbeatCount: number(Layout.heartbeatCountWord), progress: seconds(Layout.progressSecondsWord),
             operations: ring.sorted { $0.number < $1.number })
     }
 }

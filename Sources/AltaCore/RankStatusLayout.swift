@@ -23,6 +23,8 @@ package enum RankStatusLayout {
     // That it runs: written by its watchdog, whatever its main thread does. Outside the guard.
     package static let heartbeatCountWord = 40
     package static let heartbeatSecondsWord = 41
+    /// That long work of one rank goes on: written by whichever thread does it. Outside the guard.
+    package static let progressSecondsWord = 42
 
     // What it does.
     package static let writtenWord = 48

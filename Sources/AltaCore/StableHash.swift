@@ -93,6 +93,19 @@ public struct StableHash: Sendable {
         return hash.value
     }
 
+    /// The hash of bytes that may take long to read: `progress` is called after each part.
+    public static func value(of bytes: UnsafeRawBufferPointer, progress: () -> Void) -> UInt64 {
+        var hash = StableHash()
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(1 << 25)
+            hash.combine(UnsafeRawBufferPointer(rebasing: part))
+            progress()
+            rest = rest.dropFirst(part.count)
+        }
+        return hash.value
+    }
+
     private var merged: UInt64 {
         var hash =
             Self.rotate(lanes[0], 1) &+ Self.rotate(lanes[1], 7) &+ Self.rotate(lanes[2], 12)

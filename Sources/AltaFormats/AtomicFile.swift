@@ -16,13 +16,15 @@ public enum AtomicFile {
     /// - Parameters:
     ///   - temporary: the name to write under first, in the same file system; nil: `path` + `.partial`. Two writers of
     ///     one path need two of them.
+    ///   - progress: called after each part that the system took.
     ///   - content: writes the bytes to the sink.
     public static func write(
-        _ path: String, temporary: String? = nil, content: (FileSink) throws -> Void
+        _ path: String, temporary: String? = nil, progress: @escaping () -> Void = {},
+        content: (FileSink) throws -> Void
     ) throws {
         if try isDevice(path) { return try writeThrough(path, content) }
         let temporary = temporary ?? path + ".partial"
-        let sink = try FileSink(creating: temporary, finalPath: path)
+        let sink = try FileSink(creating: temporary, finalPath: path, progress: progress)
         do {
             try content(sink)
             try sink.finish()
@@ -49,9 +51,12 @@ public enum AtomicFile {
     /// in place by a rename. What was there is written over.
     ///
     /// Where anything fails, a part of the file may stay. Errors: as those of `write(_:temporary:content:)`.
+    /// - Parameter progress: called after each part that the system took.
     /// - Returns: the size and the hash of what was written, taken from memory and not from the disk.
-    public static func writeUnder(_ path: String, content: (FileSink) throws -> Void) throws -> FileFacts {
-        let sink = try FileSink(creating: path, finalPath: path, hashes: true)
+    public static func writeUnder(
+        _ path: String, progress: @escaping () -> Void = {}, content: (FileSink) throws -> Void
+    ) throws -> FileFacts {
+        let sink = try FileSink(creating: path, finalPath: path, hashes: true, progress: progress)
         defer { sink.abandon() }
         try content(sink)
         try sink.finish()
@@ -118,13 +123,17 @@ public final class FileSink {
     private var descriptor: Int32
     private var buffer: [UInt8] = []
     private var running: StableHash?
+    private let progress: () -> Void
     private static let bufferByteCount = 1 << 20
 
     /// The hash of what was written so far, where one is taken.
     fileprivate var hash: UInt64 { running?.value ?? 0 }
 
-    fileprivate init(creating path: String, finalPath: String, hashes: Bool = false) throws {
+    fileprivate init(
+        creating path: String, finalPath: String, hashes: Bool = false, progress: @escaping () -> Void = {}
+    ) throws {
         self.finalPath = finalPath
+        self.progress = progress
         running = hashes ? StableHash() : nil
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw AltaError.system("cannot create a file", file: path) }
@@ -170,11 +179,12 @@ public final class FileSink {
         var rest = bytes[...]
         while !rest.isEmpty {
             let chunk = UnsafeRawBufferPointer(rebasing: rest)
-            // One call takes at most 2 GB.
-            let count = writeSome(descriptor, chunk.baseAddress, min(chunk.count, 1 << 30))
+            // One call takes at most 2 GB, and a slow disk long for that.
+            let count = writeSome(descriptor, chunk.baseAddress, min(chunk.count, 1 << 25))
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw failure }
             rest = rest.dropFirst(count)
+            progress()
         }
     }
 

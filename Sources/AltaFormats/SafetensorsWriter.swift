@@ -49,12 +49,16 @@ public enum SafetensorsWriter {
     ///
     /// Tensors stand in the given order but for the width of their elements, the widest first, so that each is
     /// aligned; the header is padded with spaces to 8 bytes. The same input gives the same bytes.
+    /// `progress` is called after each part that the system took.
     /// Errors: what `AtomicFile.write` and the sources throw. A repeated name, a negative or overflowing shape or a
     /// source that writes another number of bytes is a programmer's fault.
     public static func write(
-        _ tensors: [TensorSource], metadata: [String: String] = [:], to path: String, temporary: String? = nil
+        _ tensors: [TensorSource], metadata: [String: String] = [:], to path: String, temporary: String? = nil,
+        progress: @escaping () -> Void = {}
     ) throws {
-        try AtomicFile.write(path, temporary: temporary) { try write(tensors, metadata: metadata, to: $0) }
+        try AtomicFile.write(path, temporary: temporary, progress: progress) {
+            try write(tensors, metadata: metadata, to: $0)
+        }
     }
 
     /// The same into a file that is being written.

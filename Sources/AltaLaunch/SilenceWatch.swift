@@ -55,7 +55,8 @@ public struct SilenceWatch: Sendable {
                 lastProgress = now
                 continue
             }
-            if before.status.since != status.since || before.status.phase != status.phase { lastProgress = now }
+            let (old, new) = (before.status, status)
+            if old.since != new.since || old.phase != new.phase || old.progress != new.progress { lastProgress = now }
             let hasBeaten = before.status.heartbeatCount != status.heartbeatCount
             seen[status.rank] = Seen(status: status, lastBeat: hasBeaten ? now : before.lastBeat)
         }

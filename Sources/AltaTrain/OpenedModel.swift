@@ -38,7 +38,10 @@ struct OpenedModel {
     /// Collective. The step folder that a run folder's best checkpoint is in, else its newest: one rank looks, for a run
     /// under way may write another one meanwhile.
     private static func step(in path: String, context: RankContext, notice: (String) -> Void) throws -> String {
-        let found = try context.agree { context.isFirst ? try Checkpoint.find(path, .best, notice: notice).path : "" }
+        let found = try context.agree {
+            context.isFirst
+                ? try Checkpoint.find(path, .best, progress: context.clock.noteProgress, notice: notice).path : ""
+        }
         return try context.collectives.broadcast(found, from: 0)
     }
 
@@ -63,7 +66,7 @@ struct OpenedModel {
         let pretrained = try Pretrained.open(merged)
         let effective = try pretrained.complete(merged, notice: notice)
         let data = try TrainingData.open(effective, studies: table, trains: false, pretrained: pretrained)
-        if context.isFirst { try data.preparer.source.checkFilesExist() }
+        if context.isFirst { try data.preparer.source.checkFilesExist(progress: context.clock.noteProgress) }
         try context.checkFits(MemoryPlan(config: data.config), training: nil)
         let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
         return Sources(

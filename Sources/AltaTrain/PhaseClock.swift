@@ -76,6 +76,12 @@ public final class PhaseClock {
     /// Tells how much of the time of `communication` was waiting for slower ranks.
     func noteWait(_ seconds: Double) { secondsWaited += seconds }
 
+    /// Tells that long work of this rank alone goes on, while others wait for it. Not collective.
+    func noteProgress() { board?.noteProgress() }
+
+    /// The same for threads beside the one that trains.
+    var progressNote: @Sendable () -> Void { { [board] in board?.noteProgress() } }
+
     private func add(_ value: Double, to phase: Phase) { seconds[phase, default: 0] += value }
 
     static func seconds(_ duration: Duration) -> Double {

@@ -55,7 +55,8 @@ public struct Trainer {
             guard context.isFirst else { return SilentListener() }
             return try RunRecorder.open(run, notices: notices.texts, placement: placement, isTerminal: isTerminal)
         }
-        let saver = context.isFirst ? CheckpointSaver.make(run, observe: observe) : nil
+        let saver =
+            context.isFirst ? CheckpointSaver.make(run, observe: observe, progress: context.clock.progressNote) : nil
         defer { saver?.end() }
         let end = try Trainer(
             run: run, context: context, listener: listener, saver: saver, completed: completed
@@ -69,6 +70,7 @@ public struct Trainer {
         let update = TrainingUpdate(step: run.step, optimizer: run.optimizer, context: context)
         let schedule = Schedule(run.config)
         var skips = SkippedSteps(run.config.onNotFinite)
+        try validateWhatWasMissed()
         let stream = run.stream(rank: context.collectives.rank)
         defer { stream.cancel() }
         for index in run.completedSteps..<max(run.completedSteps, run.totalSteps) {
@@ -131,6 +133,18 @@ public struct Trainer {
         context.clock.current = "comparison"
         try WeightComparison(weights: run.weights, optimizer: run.optimizer, collectives: context.collectives)
             .check(step: step)
+    }
+
+    /// Collective. An epoch's validation that a stop or a kill came before: its checkpoint is there, its line is not.
+    private func validateWhatWasMissed() throws {
+        let step = run.completedSteps
+        guard run.validation != nil, run.isGoingOnHere, step > 0, run.isEpochEnd(after: step) else { return }
+        // One rank reads the log.
+        let isKnown = try context.agree {
+            context.isFirst ? try StepLog.hasValidation(of: step, in: run.folder.logPath) : false
+        }
+        let facts = try context.collectives.broadcast([Int32(isKnown ? 1 : 0)], from: 0)
+        if facts[0] == 0 { try validate(step: step, canBeBest: true) }
     }
 
     /// Collective. The stage's validation, where the run has one; a study that cannot be read is told of and does not end

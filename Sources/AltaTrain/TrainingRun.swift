@@ -58,11 +58,9 @@ struct TrainingRun {
         }
         if context.isFirst { config.batchNotices(studies: data.costs.count).forEach(notice) }
         let folder = try context.agree { try openFolder(config, context: context) }
-        let checkpoint = try context.agree {
-            try Checkpoint.toResume(config, folder: folder) { text in if context.isFirst { notice(text) } }
-        }
+        let checkpoint = try Checkpoint.toResume(config, folder: folder, context: context, notice: notice)
         try context.checkSame(
-            "checkpoints", checkpoint.map { "\($0.path) \($0.step)" } ?? "none",
+            "checkpoints", checkpoint.map { "\($0.step)" } ?? "none",
             remedy: "put `output` on a file system that all hosts share")
         if let checkpoint { context.compareKernels(with: checkpoint, config, notice: notice) }
         return try load(
@@ -110,7 +108,7 @@ struct TrainingRun {
         }
         let data = try TrainingData.open(config, studies: path, trains: true, pretrained: pretrained)
         // One rank looks: a million questions to a shared file system are enough once.
-        if context.isFirst { try data.preparer.source.checkFilesExist() }
+        if context.isFirst { try data.preparer.source.checkFilesExist(progress: context.clock.noteProgress) }
         return data
     }
 
@@ -123,7 +121,7 @@ struct TrainingRun {
         try source.check(
             imageSize: config.model.imageSize, dicomScaling: config.dicomScaling,
             vocabularyHash: training.vocabularyHash, trains: false)
-        if context.isFirst { try source.checkFilesExist() }
+        if context.isFirst { try source.checkFilesExist(progress: context.clock.noteProgress) }
         return training.preparer.over(source)
     }
 
@@ -145,7 +143,8 @@ struct TrainingRun {
         // One rank writes checkpoints, and reads the files whole for their hashes.
         let origin = TrainingOrigin(
             data: data.hash, vocabulary: data.vocabularyHash, frozen: weights.frozenHash,
-            pretrained: context.isFirst ? try pretrained.contentHashes() : [:], studies: data.costs.count)
+            pretrained: context.isFirst ? try pretrained.contentHashes(progress: context.clock.noteProgress) : [:],
+            studies: data.costs.count)
         let optimizer = Optimizer.make(weights: weights, constants: AdamWConstants(config))
         if let checkpoint {
             try origin.check(against: checkpoint.origin, ofData: true, file: checkpoint.path)

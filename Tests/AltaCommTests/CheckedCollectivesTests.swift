@@ -66,6 +66,26 @@ import Testing
         #expect(Set(roots).count == 1 && roots[0].contains("rank 1 in broadcast of 1 int64 from rank 1"))
     }
 
+    /// A count below zero is told by the collective itself, also where calls are compared or watched before it.
+    @Test func negativeCountsAreErrors() throws {
+        for isWatched in [false, true] {
+            let errors = try ThreadCollectives.run(rankCount: 2) { base in
+                let ranks: any Collectives =
+                    isWatched
+                    ? WatchedCollectives(base, board: try RankBoard.inMemory(rank: base.rank, rankCount: 2))
+                    : CheckedCollectives(base)
+                var all = [Int64](repeating: 0, count: 1)
+                do {
+                    try [Int64(1)].withUnsafeBufferPointer { mine in
+                        try all.withUnsafeMutableBufferPointer { try ranks.allGather(mine, counts: [2, -1], into: $0) }
+                    }
+                    return "none"
+                } catch { return "\(error)" }
+            }
+            #expect(errors.allSatisfy { $0.contains("all-gather with counts [2, -1]") }, "\(errors)")
+        }
+    }
+
     @Test func groupsAreCheckedToo() throws {
         let errors = try Self.errors(
             4, usual: { try $0.split(color: $0.rank / 2).barrier() },

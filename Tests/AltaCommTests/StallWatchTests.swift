@@ -15,6 +15,13 @@ import Testing
 
         func set(_ rank: Int, _ sighting: Sighting) { statuses.withLock { $0[rank] = sighting.status } }
 
+        func work(_ rank: Int, heartbeat: Double, progress: Double) {
+            statuses.withLock { all in
+                all[rank]?.heartbeat = heartbeat
+                all[rank]?.progress = progress
+            }
+        }
+
         func beat(_ ranks: [Int]) {
             statuses.withLock { all in for rank in ranks { all[rank]?.heartbeatCount += 1 } }
         }
@@ -82,6 +89,37 @@ import Testing
             #expect(firstReport(&watch, ranks, beating: [0, 1, 2], seconds: start...start + 24) == nil)
             ranks.set(0, waiting(0, sequence: 8 + start))
         }
+    }
+
+    /// Rank 0 looks at files alone, and tells so up to a second; then it is waited for as long as any other. Its clock is
+    /// another one than the test's.
+    @Test(arguments: [1, 2]) func aRankThatGetsOnIsWaitedFor(reporter: Int) throws {
+        let ranks = Ranks([busy(0, entered: 6, in: "start"), waiting(1, sequence: 7), waiting(2, sequence: 7)])
+        var watch = StallWatch(rank: reporter, stallSeconds: 30, heartbeatSeconds: 1)
+        var found: (second: Int, stall: Stall)?
+        for second in 0...400 where found == nil {
+            ranks.work(0, heartbeat: 5000 + Double(second), progress: 5000 + Double(min(second, 200)))
+            found = firstReport(&watch, ranks, beating: [0, 1, 2], seconds: second...second)
+        }
+        let report = try #require(found)
+        #expect(report.stall.culprits.map(\.rank) == [0])
+        // Rank 1 tells first; rank 2, as if that one could not, after some patience.
+        #expect((230...(reporter == 1 ? 240 : 280)).contains(report.second), "\(report.second)")
+        #expect(abs(report.stall.waitedSeconds - Double(report.second)) < 2)
+    }
+
+    /// While one rank gets on, another that does not is told of, alone.
+    @Test func oneRankGettingOnHidesNoOther() throws {
+        let ranks = Ranks([
+            busy(0, entered: 6, in: "start"), waiting(1, sequence: 7), busy(2, entered: 6, in: "start"),
+        ])
+        var watch = StallWatch(rank: 1, stallSeconds: 30, heartbeatSeconds: 1)
+        var found: (second: Int, stall: Stall)?
+        for second in 0...60 where found == nil {
+            ranks.work(0, heartbeat: 5000 + Double(second), progress: 5000 + Double(second))
+            found = firstReport(&watch, ranks, beating: [0, 1, 2], seconds: second...second)
+        }
+        #expect(found?.second == 30 && found?.stall.culprits.map(\.rank) == [2])
     }
 
     @Test func aRankThatComputesIsNotWaiting() {

@@ -28,6 +28,18 @@ import Testing
         }
     }
 
+    /// Rank 0 tells that its work goes on, while its status changes in nothing else; rank 1 was stopped.
+    @Test func workOfOneRankIsProgress() {
+        var watch = watch()
+        for second in 0..<60 {
+            let now = 100 + Double(second)
+            let first = StatusImage(rank: 0, step: 3, beats: second, progress: now).status
+            #expect(watch.look([first, status(1)], now: now) == nil)
+        }
+        let last = StatusImage(rank: 0, step: 3, beats: 60, progress: 159).status
+        #expect(watch.look([last, status(1)], now: 180)?.silent.contains(1) == true)
+    }
+
     /// A rank that works for long without a word is at work as long as its watchdog says so.
     @Test func longWorkIsNoStall() {
         var watch = watch()

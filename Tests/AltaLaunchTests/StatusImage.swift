@@ -10,6 +10,7 @@ struct StatusImage {
     var completedSteps = 0
     var since = 1.0
     var beats = 0
+    var progress = 0.0
     var isJoining = false
 
     var words: [UInt64] {
@@ -22,6 +23,7 @@ struct StatusImage {
         words[Layout.completedStepsWord] = UInt64(completedSteps)
         words[Layout.sinceWord] = since.bitPattern
         words[Layout.heartbeatCountWord] = UInt64(beats)
+        words[Layout.progressSecondsWord] = progress.bitPattern
         words.replace(Layout.hostWord, Layout.words(host, count: Layout.hostWordCount))
         words.replace(Layout.phaseWord, Layout.words(phase, count: Layout.phaseWordCount))
         if isJoining {

@@ -1,3 +1,4 @@
+import AltaCore
 import AltaTestSupport
 import Foundation
 import Testing
@@ -27,6 +28,7 @@ extension WorkerJobs {
             expectFault(try job.run(["steps=1"]), ["ranks have different \(what) ", "rank 1"])
         }
 
+        /// A folder of that name holds other numbers, in files without checksums, as earlier versions wrote them.
         @Test(arguments: [
             ("trainable.safetensors", "weights to train"),
             ("optimizer.safetensors", "weights and moments to go on from"),
@@ -35,13 +37,29 @@ extension WorkerJobs {
             let job = try TwoFolders()
             defer { job.remove() }
             expectDone(try job.run(["steps=1"]))
-            let name = "run/checkpoints/step-00000001"
-            try FileManager.default.copyItem(atPath: "\(job.folders[0])/run", toPath: "\(job.folders[1])/run")
-            let path = "\(job.folders[1])/\(name)/\(file)"
-            var bytes = try Data(contentsOf: URL(filePath: path))
-            bytes[bytes.count - 3] ^= 1
-            try bytes.write(to: URL(filePath: path))
+            let folder = try job.copyCheckpoint(changing: file)
+            try FileManager.default.removeItem(atPath: "\(folder)/complete.json")
+            let state = try #require(
+                try JSONValue(parsing: String(contentsOfFile: "\(folder)/state.json", encoding: .utf8)).object)
+            var plain = JSONObject()
+            for member in state.members where member.key != "checksums" { plain[member.key] = member.value }
+            try JSONValue.object(plain).text()
+                .write(toFile: "\(folder)/state.json", atomically: true, encoding: .utf8)
             expectFault(try job.run(["steps=2"]), ["ranks have different \(what)", "rank 1"])
+        }
+
+        /// A checkpoint that is whole for rank 0, which chooses it, and damaged or not there for rank 1.
+        @Test(arguments: [true, false]) func aCheckpointThatOneRankCannotOpenIsTold(isThere: Bool) throws {
+            let job = try TwoFolders()
+            defer { job.remove() }
+            expectDone(try job.run(["steps=1"]))
+            let folder = try job.copyCheckpoint(changing: "trainable.safetensors")
+            if !isThere { try FileManager.default.removeItem(atPath: folder) }
+            let outcome = try job.run(["steps=2"])
+            let what = isThere ? "the checkpoint is damaged" : "the checkpoint that rank 0 goes on from is not here"
+            #expect(outcome.exitCode == 1 && outcome.remaining == 0, "\(outcome.errors)")
+            #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
+            #expect(outcome.errors.contains(what) && outcome.errors.contains("rank 1"), "\(outcome.errors)")
         }
 
         private func append(_ text: String, to path: String) throws {
@@ -73,6 +91,17 @@ extension WorkerJobs {
         func remove() {
             cohort.remove()
             for folder in folders { try? FileManager.default.removeItem(atPath: folder) }
+        }
+
+        /// Gives rank 1 the run folder of rank 0, with another bit in a file of its checkpoint; the checkpoint's folder.
+        func copyCheckpoint(changing file: String) throws -> String {
+            try FileManager.default.copyItem(atPath: "\(folders[0])/run", toPath: "\(folders[1])/run")
+            let folder = "\(folders[1])/run/checkpoints/step-00000001"
+            let path = URL(filePath: "\(folder)/\(file)")
+            var bytes = try Data(contentsOf: path)
+            bytes[bytes.count - 3] ^= 1
+            try bytes.write(to: path)
+            return folder
         }
 
         func run(_ settings: [String], programs: [String]? = nil) throws -> JobOutcome {

@@ -63,6 +63,35 @@ extension WorkerJobs {
             #expect(try job.trainable("stopped", step: step) == job.trainable("whole", step: step))
         }
 
+        /// A run that was ended between its last checkpoint and the validation of it makes up for that when it is started
+        /// again, once: at its last step, and at an epoch's end on the way.
+        @Test(arguments: [10, 12]) func whatAKillTookIsMadeUpFor(steps: Int) throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            let job = Self.job(cohort)
+            expectDone(try job.run("run", ranks: 2))
+            let log = "\(job.output("run"))/log.jsonl"
+            let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n")
+            let isLost = { (line: Substring) in
+                let value = try JSONValue(parsing: String(line))
+                return value["event"]?.string == "end"
+                    || (value["event"]?.string == "validation" && value["step"]?.int == 10)
+            }
+            let lost = try #require(try lines.first(where: isLost))
+            let rest = try lines.filter { try !isLost($0) }
+            try (rest.joined(separator: "\n") + "\n").write(toFile: log, atomically: true, encoding: .utf8)
+            try FileManager.default.removeItem(atPath: "\(job.output("run"))/checkpoints/best.json")
+
+            expectDone(try job.run("run", ranks: 3, ["steps=\(steps)"]))
+            let events = { try job.log("run").events("validation").filter { $0["step"]?.int == 10 } }
+            #expect(try events().map { $0["mean_recall"] } == [try JSONValue(parsing: String(lost))["mean_recall"]])
+            // Nothing else is named the best.
+            #expect(try events().first?["best"]?.bool == true)
+            if steps == 10 { #expect(try Self.best(job, "run")["step"]?.int == 10) }
+            expectDone(try job.run("run", ranks: 1, ["steps=\(steps)"]))
+            #expect(try events().count == 1)
+        }
+
         /// `evaluate`, `embed` and `export` take it, and say so; damaged, the newest.
         @Test func isTaken() throws {
             let cohort = try SampleCohort.make()

@@ -37,9 +37,9 @@ extension WorkerJobs {
                 #expect(outcome.exitCode == SIGKILL && outcome.errors == "", "\(stage): \(outcome.errors)")
                 let whole = run.whole
                 let expected = lateStages.contains(stage) ? newest + 2 : newest
-                // Which validation is the best so far is not known before.
-                let isBest = [.bestBegun, .bestWritten].contains(stage)
-                #expect(isBest ? whole.last ?? 0 >= expected : whole.last ?? 0 == expected, "\(stage): \(whole)")
+                // Which validation is the best so far is not known before, and it may be one that the start makes up for.
+                let isOfBest = [.bestBegun, .bestWritten, .olderRenamed, .olderRemoved].contains(stage)
+                #expect(isOfBest ? whole.last ?? 0 >= newest : whole.last ?? 0 == expected, "\(stage): \(whole)")
                 let kept = newest == 0 ? [] : [newest]
                 #expect(Set(kept).isSubset(of: whole), "\(stage): \(newest) is lost, there are \(whole)")
                 newest = whole.last ?? 0
@@ -60,7 +60,8 @@ extension WorkerJobs {
         }
 
         /// One checkpoint after the other fails at the next stage, as on a full disk: the run goes on, nothing partial stays,
-        /// and the checkpoint before stays as it was.
+        /// and the checkpoint before stays as it was. One that fails when it has its name already is told of too, but it
+        /// counts: the next one does not set it aside.
         @Test func failingAtEveryStage() throws {
             let cohort = try SampleCohort.make()
             defer { cohort.remove() }
@@ -70,7 +71,7 @@ extension WorkerJobs {
             job.settings["data"] = AlignJob.pretraining(cohort).settings["data"]
             expectDone(try Self.start(job, "failing", ["none"]))
             let first = try job.trainable("failing", step: 1)
-            let failures = CheckpointStage.allCases.prefix { $0 != .setAside }.count
+            let failures = CheckpointStage.allCases.prefix { $0 != .setAside }.count + 2
             job.settings["steps"] = .integer(failures)
             let outcome = try Self.start(job, "failing", ["fail", "each"])
             expectFault(outcome, ["cannot write the checkpoint of step \(failures)", "No space left"])
@@ -78,10 +79,12 @@ extension WorkerJobs {
             #expect(warnings.count == failures - 2, "\(outcome.errors)")
             #expect(try job.log("failing").events("checkpoint_failed").map { $0["step"]?.int } == Array(2..<failures))
             #expect(try job.trainable("failing", step: 1) == first)
-            #expect(try job.folderNames("failing") == ["step-00000001"])
+            let placed = [1, failures - 1, failures]
+            #expect(KilledRun(job: job, name: "failing", keep: 2).whole == placed)
+            #expect(try job.folderNames("failing").count == placed.count)
             job.settings["steps"] = .integer(failures + 1)
             expectDone(try Self.start(job, "failing", ["none"]))
-            #expect(try job.log("failing").events("start").last?["first_step"]?.int == 2)
+            #expect(try job.log("failing").events("start").last?["first_step"]?.int == failures + 1)
             #expect(try job.checkpointNames("failing").count == 2)
         }
 
@@ -100,7 +103,8 @@ extension WorkerJobs {
             #expect(try job.trainable("failing", step: 4) == job.trainable("whole", step: 4))
         }
 
-        /// Training goes on while a checkpoint is written, which is as its step was; the next one waits for it.
+        /// Training goes on while a checkpoint is written, which is as its step was; the next one waits for it. The writing
+        /// of each waits for two more steps: were they to wait for it, the checkpoint would fail.
         @Test func writtenBesideTraining() throws {
             let cohort = try SampleCohort.make()
             defer { cohort.remove() }
@@ -109,16 +113,14 @@ extension WorkerJobs {
             job.settings["checkpoint_every"] = 3
             job.settings["data"] = AlignJob.pretraining(cohort).settings["data"]
             expectDone(try job.run("whole", ranks: 1))
-            expectDone(try Self.start(job, "slow", ["slow", "3000"]))
+            expectDone(try Self.start(job, "slow", ["beside", "8"]))
             let lines = try job.log("slow").lines
             let written = try #require(lines.firstIndex { $0["event"]?.string == "checkpoint" })
-            let nextStep = try #require(lines.firstIndex { $0["losses"] != nil && $0["step"]?.int == 4 })
-            #expect(nextStep < written, "step 4 waited for the checkpoint of step 3")
+            let nextStep = try #require(lines.firstIndex { $0["losses"] != nil && $0["step"]?.int == 5 })
+            #expect(nextStep < written, "step 5 waited for the checkpoint of step 3")
+            #expect(try job.log("slow").events("checkpoint_failed").isEmpty)
             let events = try job.log("slow").events("checkpoint")
             #expect(events.map { $0["step"]?.int } == [3, 6, 8])
-            let held = events.compactMap { $0["seconds_held"]?.double }
-            #expect(held[0] < 1.5 && held[1] > 0.1, "\(held)")
-            #expect(events.allSatisfy { $0["seconds_written"]?.double ?? 0 > 3 })
             for step in [6, 8] { #expect(try job.trainable("slow", step: step) == job.trainable("whole", step: step)) }
         }
     }

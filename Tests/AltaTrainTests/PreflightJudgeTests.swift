@@ -137,6 +137,17 @@ import Testing
         #expect(MemoryCheck.judge([1, 1], hosts: ["a", "b"], limits: [nil, nil], need: nil)[0].verdict == .ok)
     }
 
+    /// Rank 0 alone keeps the copy that checkpoints are written from.
+    @Test func memoryMustTakeTheCopyOfRankZero() {
+        let need = MemoryNeed(weightBytes: 800, copyBytes: 50, studyBytes: 100, studies: 2, sharedBytes: { _ in 0 })
+        func verdict(_ available: [Int]) -> CheckFinding {
+            MemoryCheck.judge(available, hosts: ["a", "b"], limits: [nil, nil], need: need)[0]
+        }
+        #expect(verdict([1050, 1000]).verdict == .ok)
+        #expect(verdict([1049, 1000]).verdict == .failed)
+        #expect(verdict([1049, 1000]).finding.contains("for rank 0 on a"))
+    }
+
     @Test func aSmallSharedMemoryIsNotedWithItsHost() {
         func found(_ free: Int, need: MemoryNeed?) -> CheckFinding {
             let facts = machines(3) { rank, facts in

@@ -8,16 +8,16 @@ import Foundation
 ///   every rank) is killed
 /// - `stage NAME`: the process that writes a checkpoint is killed at this stage of the first one
 /// - `fail NAME STEP`: the writing of that step's checkpoint fails there as on a full disk
-/// - `fail each`: that of the first step at the first stage, of the second at the second, as long as there are stages before
-///   the checkpoint is in place
-/// - `slow MILLISECONDS`: every checkpoint takes so much longer to write
+/// - `fail each`: that of the first step at the first stage, of the second at the second, up to the last stage of its own
+///   place
+/// - `beside LAST`: the writing of every checkpoint waits until training is two steps on, or at step LAST
 enum PlannedFault {
     case none
     case phase(String, step: Int, rank: Int?, microseconds: UInt32)
     case stage(CheckpointStage)
     case fail(CheckpointStage, step: Int)
     case failEach
-    case slow(milliseconds: UInt32)
+    case beside(last: Int)
 
     /// The plan that the words say; nil: they say none.
     static func parse(_ words: [String]) -> PlannedFault? {
@@ -32,7 +32,7 @@ enum PlannedFault {
         case ("fail", 3):
             guard let stage = CheckpointStage(rawValue: words[1]), let step = Int(words[2]) else { return nil }
             return .fail(stage, step: step)
-        case ("slow", 2): return UInt32(words[1]).map { .slow(milliseconds: $0) }
+        case ("beside", 2): return Int(words[1]).map { .beside(last: $0) }
         default: return nil
         }
     }
@@ -55,7 +55,9 @@ enum PlannedFault {
     }
 
     /// What happens at the stages of checkpoints.
-    var observer: CheckpointObserver {
+    ///
+    /// - Parameter completed: the steps that training has taken.
+    func observer(_ completed: CompletedSteps) -> CheckpointObserver {
         switch self {
         case .none, .phase: { _, _ in }
         case .stage(let planned): { stage, _ in if stage == planned { kill(getpid(), SIGKILL) } }
@@ -63,12 +65,40 @@ enum PlannedFault {
             { stage, step in if stage == planned, step == plannedStep { throw PlannedFault.fullDisk } }
         case .failEach:
             { stage, step in
-                let stages = CheckpointStage.allCases.prefix { $0 != .setAside }
+                let stages = CheckpointStage.allCases.prefix { $0 != .setAside } + [.inPlace, .placeFlushed]
                 if step <= stages.count, stage == stages[step - 1] { throw PlannedFault.fullDisk }
             }
-        case .slow(let milliseconds): { stage, _ in if stage == .trainableHalf { usleep(1000 * milliseconds) } }
+        case .beside(let last):
+            { stage, step in if stage == .trainableHalf { try completed.wait(for: min(step + 2, last)) } }
         }
     }
 
     private static var fullDisk: AltaError { AltaError.system("cannot write a file", file: "planned", code: ENOSPC) }
+}
+
+/// How far training is, for the thread that writes checkpoints.
+final class CompletedSteps: @unchecked Sendable {  // `newest` is used under `condition`
+    private let condition = NSCondition()
+    private var newest = 0
+    private static let limitSeconds = 30.0
+
+    /// Tells that a step is taken.
+    func add(_ step: Int) {
+        condition.lock()
+        newest = step
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    /// Returns when the step is taken; throws where that takes too long.
+    func wait(for step: Int) throws {
+        let limit = Date(timeIntervalSinceNow: Self.limitSeconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while newest < step {
+            guard condition.wait(until: limit) else {
+                throw AltaError("step \(step) was not taken while a checkpoint was written")
+            }
+        }
+    }
 }

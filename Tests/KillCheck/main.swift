@@ -20,7 +20,10 @@ func run(_ collectives: MPICollectives) throws -> ExitCode {
     do {
         let context = try RankContext.make(collectives: collectives, clock: clock, environment: [:])
         let config = try RunConfig.load(path: arguments[2], overrides: [], stage: stage)
-        try Trainer.train(config, context: context, isTerminal: false, deal: nil, observe: fault.observer) { _, _ in }
+        let completed = CompletedSteps()
+        try Trainer.train(
+            config, context: context, isTerminal: false, deal: nil, observe: fault.observer(completed)
+        ) { step, _ in completed.add(step) }
     } catch let failure as AgreedFailure {
         if failure.reportingRank == collectives.rank {
             FileHandle.standardError.write(Data("error: \(failure.error)\n".utf8))

@@ -88,10 +88,12 @@ public enum StudySource: Sendable {
     /// Checks that every radiograph which a table names exists; a pack needs none.
     ///
     /// Errors: the first file that does not exist or is a folder, with its row.
-    /// - Parameter rows: the rows to check, from 0; nil: all.
-    public func checkFilesExist(rows: Range<Int>? = nil) throws {
+    /// - Parameters:
+    ///   - rows: the rows to check, from 0; nil: all.
+    ///   - progress: called after each row.
+    public func checkFilesExist(rows: Range<Int>? = nil, progress: () -> Void = {}) throws {
         guard case .table(let table) = self else { return }
-        try table.checkFilesExist(rows: rows)
+        try table.checkFilesExist(rows: rows) { _, _ in progress() }
     }
 
     /// An estimate of each study's cost in token units, by row, for dealing studies to ranks: `[N]`.

@@ -12,16 +12,20 @@ extension Checkpoint {
 
     /// A checkpoint of a run folder, or the step folder named.
     ///
-    /// - Parameter notice: hears of those that are passed over, and, where the best is wanted, which one it is.
+    /// - Parameters:
+    ///   - progress: called as the reading gets on.
+    ///   - notice: hears of those that are passed over, and, where the best is wanted, which one it is.
     /// - Throws: `AltaError` where there is none.
-    public static func find(_ path: String, _ choice: Choice, notice: (String) -> Void) throws -> Checkpoint {
+    public static func find(
+        _ path: String, _ choice: Choice, progress: () -> Void = {}, notice: (String) -> Void
+    ) throws -> Checkpoint {
         let isStep = [stateName, CheckpointManifest.name].contains {
             FileManager.default.fileExists(atPath: "\(path)/\($0)")
         }
-        if isStep { return try open(path) }
+        if isStep { return try open(path, progress: progress) }
         let folder = RunFolder(path)
         if choice == .best, let best = best(in: folder, notice: notice) { return best }
-        guard let found = newest(in: folder, notice: notice) else {
+        guard let found = newest(in: folder, progress: progress, notice: notice) else {
             throw AltaError(
                 "no valid checkpoint here", remedy: "name a run folder or a step folder in its checkpoints",
                 file: path)
@@ -31,9 +35,11 @@ extension Checkpoint {
     }
 
     /// The newest checkpoint of a run folder that is whole; nil: there is none.
-    static func newest(in folder: RunFolder, notice: (String) -> Void) -> Checkpoint? {
+    static func newest(
+        in folder: RunFolder, progress: () -> Void = {}, notice: (String) -> Void
+    ) -> Checkpoint? {
         for path in folder.checkpoints() {
-            do { return try open(path) } catch { passOver(error, notice) }
+            do { return try open(path, progress: progress) } catch { passOver(error, notice) }
         }
         return nil
     }

@@ -32,12 +32,15 @@ public struct Checkpoint: Sendable {
     ///
     /// A checkpoint of an earlier version has no checksums; of its files only the form is checked.
     /// - Throws: `AltaError` where anything is missing, damaged or malformed.
-    public static func open(_ path: String) throws -> Checkpoint {
+    public static func open(_ path: String) throws -> Checkpoint { try open(path) {} }
+
+    /// The same; `progress` is called as the reading gets on.
+    static func open(_ path: String, progress: () -> Void) throws -> Checkpoint {
         let manifest = try CheckpointManifest.load(path)
         let state = try state(of: path, manifest)
-        let file = { (name: String) in
+        func file(_ name: String) throws -> SafetensorsFile {
             guard let manifest else { return try SafetensorsFile(path: "\(path)/\(name)") }
-            return try SafetensorsFile(try manifest.bytes(of: name, in: path))
+            return try SafetensorsFile(try manifest.bytes(of: name, in: path, progress: progress))
         }
         guard let step = state["step"]?.int, let updates = state["updates"]?.int, step >= 0, updates >= 0,
             let origin = TrainingOrigin(state: state), let config = state["config"]

@@ -50,14 +50,15 @@ struct CheckpointManifest: Sendable, Equatable {
 
     /// Maps a file of the folder, whole and as it was written.
     ///
+    /// - Parameter progress: called as the reading gets on.
     /// - Throws: `AltaError` where its size or any of its bytes is another.
-    func bytes(of name: String, in folder: String) throws -> FileBytes {
+    func bytes(of name: String, in folder: String, progress: () -> Void = {}) throws -> FileBytes {
         guard let facts = files[name] else { preconditionFailure("a checkpoint has no file \(name)") }
         let file = try FileBytes(mapping: "\(folder)/\(name)", what: "a file of the checkpoint")
         guard file.bytes.count == facts.byteCount else {
             throw Self.damaged(name, in: folder, why: "it has \(file.bytes.count) of \(facts.byteCount) bytes")
         }
-        let hash = withExtendedLifetime(file) { StableHash.value(of: file.bytes) }
+        let hash = withExtendedLifetime(file) { StableHash.value(of: file.bytes, progress: progress) }
         guard hash == facts.hash else {
             throw Self.damaged(name, in: folder, why: "its bytes are not those that were written")
         }

@@ -49,7 +49,11 @@ final class CheckpointSaver {
     }
 
     /// Takes the memory of the copy and starts the thread.
-    static func make(_ run: TrainingRun, observe: @escaping CheckpointObserver) -> CheckpointSaver {
+    ///
+    /// - Parameter progress: is called by the thread as the writing gets on.
+    static func make(
+        _ run: TrainingRun, observe: @escaping CheckpointObserver, progress: @escaping @Sendable () -> Void
+    ) -> CheckpointSaver {
         let past = run.isGoingOnHere ? run.completedSteps : -1
         let validationHash = run.validation?.source.contentHash
         let best = (try? BestCheckpoint.load(run.folder)).flatMap { best in
@@ -60,7 +64,7 @@ final class CheckpointSaver {
         return CheckpointSaver(
             writer: CheckpointWriter(
                 folder: run.folder, config: run.config, origin: run.origin, kernels: run.kernels,
-                frozen: FrozenFile(run.weights), observe: observe),
+                frozen: FrozenFile(run.weights), observe: observe, progress: progress),
             snapshot: .make(run.weights.trainableSpecs), thread: .start(name: "alta-checkpoints"),
             state: SaverState(past: past, best: best), validationHash: validationHash)
     }
@@ -75,11 +79,11 @@ final class CheckpointSaver {
         thread.add { [writer, snapshot, state] in
             let start = clock.now
             do {
-                try writer.write(snapshot, past: state.past)
-                state.add(
-                    SavedCheckpoint(
-                        step: step, path: writer.folder.checkpointPath(step: step), secondsHeld: held,
-                        secondsWritten: PhaseClock.seconds(start.duration(to: clock.now))))
+                try writer.write(snapshot, past: state.past) { state.place(step) }
+                let saved = SavedCheckpoint(
+                    step: step, path: writer.folder.checkpointPath(step: step), secondsHeld: held,
+                    secondsWritten: PhaseClock.seconds(start.duration(to: clock.now)))
+                state.add(.written(saved))
             } catch { state.add(.failed(step: step, AgreedFailure.describe(error))) }
         }
     }
@@ -88,7 +92,7 @@ final class CheckpointSaver {
     func isBest(_ score: ValidationScore) -> Bool { state.isBest(score) }
 
     /// Whether the checkpoint of a step is written, or being written.
-    func hasSaved(step: Int) -> Bool { snapshot.step == step }
+    func hasSaved(step: Int) -> Bool { snapshot.step == step || state.past == step }
 
     /// Names the checkpoint that was saved last the best, once it is written.
     func nameBest(_ score: ValidationScore, step: Int) {
@@ -140,12 +144,8 @@ private final class SaverState: @unchecked Sendable {  // every property is used
 
     func add(_ outcome: SaveOutcome) { lock.withLock { outcomes.append(outcome) } }
 
-    func add(_ saved: SavedCheckpoint) {
-        lock.withLock {
-            newest = saved.step
-            outcomes.append(.written(saved))
-        }
-    }
+    /// Tells that the checkpoint of a step is in the folder.
+    func place(_ step: Int) { lock.withLock { newest = step } }
 
     /// Takes another best one; the one before is returned.
     func replaceBest(_ other: BestCheckpoint?) -> BestCheckpoint? {

@@ -14,19 +14,25 @@ struct CheckpointWriter: Sendable {
     let kernels: String
     let frozen: FrozenFile
     let observe: CheckpointObserver
+    /// Called as the writing gets on.
+    let progress: @Sendable () -> Void
 
     /// Writes the checkpoint of a completed step, then removes what `keep_checkpoints` does not keep.
     ///
     /// - Parameter past: the newest step of this run's past in the folder; later checkpoints are not this run's, and are
     ///   set aside.
+    /// - Parameter placed: called once the folder has its name: from then on it counts, whatever fails after it.
     /// - Throws: `AltaError`; a checkpoint that was there before stays as it was, and nothing partial stays.
-    func write(_ snapshot: CheckpointSnapshot, past: Int) throws {
+    func write(_ snapshot: CheckpointSnapshot, past: Int, placed: () -> Void) throws {
         let step = snapshot.step
         let temporary = folder.temporaryPath(step: step)
-        let stage = { (stage: CheckpointStage) in try observe(stage, step) }
+        let stage = { (stage: CheckpointStage) in
+            progress()
+            try observe(stage, step)
+        }
         do {
             try stage(.begun)
-            try frozen.keep(at: folder.frozenPath, hash: origin.frozen)
+            try frozen.keep(at: folder.frozenPath, hash: origin.frozen, progress: progress)
             try stage(.frozenKept)
             folder.removeLeftovers()
             try stage(.leftoversRemoved)
@@ -35,6 +41,7 @@ struct CheckpointWriter: Sendable {
             try writeFiles(of: snapshot, into: temporary, stage)
             try folder.setAside(after: past) { try stage(.setAside) }
             try RunFolder.move(temporary, to: folder.checkpointPath(step: step))
+            placed()
             try stage(.inPlace)
             try AtomicFile.flushFolder(of: temporary)
             try stage(.placeFlushed)
@@ -57,7 +64,10 @@ struct CheckpointWriter: Sendable {
         } catch {
             throw CheckpointWriter.fault(error, "cannot name the best checkpoint", file: folder.bestPath)
         }
-        try? folder.removeOlder(keeping: config.keepCheckpoints) { try observe($0, best.step) }
+        try? folder.removeOlder(keeping: config.keepCheckpoints) {
+            progress()
+            try observe($0, best.step)
+        }
     }
 
     private func writeFiles(
@@ -68,7 +78,7 @@ struct CheckpointWriter: Sendable {
             _ name: String, _ begun: CheckpointStage, _ unflushed: CheckpointStage, _ written: CheckpointStage,
             _ content: (FileSink) throws -> Void
         ) throws {
-            facts[name] = try AtomicFile.writeUnder("\(path)/\(name)") { sink in
+            facts[name] = try AtomicFile.writeUnder("\(path)/\(name)", progress: progress) { sink in
                 try stage(begun)
                 try content(sink)
                 try stage(unflushed)

@@ -16,7 +16,8 @@ struct FrozenFile: @unchecked Sendable {  // see above: of the weights only what
     ///
     /// Those of another run, which this one took the folder from, get another name beside them and are not lost; at no
     /// moment is there no file.
-    func keep(at path: String, hash: String) throws {
+    /// - Parameter progress: called as the writing gets on.
+    func keep(at path: String, hash: String, progress: @escaping () -> Void) throws {
         guard !weights.frozenFromNoFile.isEmpty else { return }
         if FileManager.default.fileExists(atPath: path) {
             if let file = try? SafetensorsFile(path: path), file.metadata[FrozenFile.hashKey] == hash { return }
@@ -35,7 +36,8 @@ struct FrozenFile: @unchecked Sendable {  // see above: of the weights only what
                 }
             }
         }
-        try SafetensorsWriter.write(sources, metadata: ["format": "pt", FrozenFile.hashKey: hash], to: path)
+        try SafetensorsWriter.write(
+            sources, metadata: ["format": "pt", FrozenFile.hashKey: hash], to: path, progress: progress)
     }
 
     fileprivate static let hashKey = "frozen_hash"

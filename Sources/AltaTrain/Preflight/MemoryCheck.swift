@@ -6,6 +6,8 @@ import AltaTensor
 package struct MemoryNeed {
     /// A rank's weights with what training keeps of each, bytes.
     var weightBytes: Double
+    /// What rank 0 has besides: the copy that checkpoints are written from, bytes.
+    var copyBytes: Double
     /// One study between forward and backward, bytes.
     var studyBytes: Double
     /// The studies that a rank has in flight at least: the configuration's `micro_batch`, else 1.
@@ -15,9 +17,11 @@ package struct MemoryNeed {
 
     /// Stores the needs.
     package init(
-        weightBytes: Double, studyBytes: Double, studies: Int, sharedBytes: @escaping (_ ranks: Int) -> Double
+        weightBytes: Double, copyBytes: Double = 0, studyBytes: Double, studies: Int,
+        sharedBytes: @escaping (_ ranks: Int) -> Double
     ) {
         self.weightBytes = weightBytes
+        self.copyBytes = copyBytes
         self.studyBytes = studyBytes
         self.studies = studies
         self.sharedBytes = sharedBytes
@@ -31,8 +35,12 @@ package struct MemoryNeed {
         let trained = Double(
             WeightCatalog.make(config.model).specs.filter { $0.trains(in: config.trainable) }
                 .reduce(0) { $0 + $1.count })
+        let (plain, copying) = (
+            plan.weightBytes(training: config, sharingRanks: sharingRanks),
+            plan.weightBytes(training: config, sharingRanks: sharingRanks, copies: true)
+        )
         return MemoryNeed(
-            weightBytes: plan.weightBytes(training: config, sharingRanks: sharingRanks),
+            weightBytes: plain, copyBytes: copying - plain,
             studyBytes: Double(plan.bytesPerStudy(tokens: config.model.maxTokens, precision: config.precision)),
             studies: max(1, config.microBatch),
             sharedBytes: { GradientReducer.sharedBytes(trained, ranks: $0, isOrderFree: config.isDeterministic) })
@@ -63,12 +71,15 @@ package enum MemoryCheck {
         let limit = limits.compactMap { $0 }.min().map { ", control groups allow \(Amount.bytes($0)) a host" } ?? ""
         guard let need else { return [.ok(name, "\(Amount.bytes(least)) for each rank at least\(limit)")] }
         let needed = need.weightBytes + need.studyBytes * Double(need.studies)
-        let short = available.indices.filter { Double(available[$0]) < needed }
+        let short = available.indices.filter {
+            Double(available[$0]) < needed + ($0 == 0 ? need.copyBytes : 0)
+        }
         let studies = need.studies == 1 ? "one study" : "\(need.studies) studies"
         let activations = Amount.bytes(need.studyBytes * Double(need.studies))
-        let parts = "\(Amount.bytes(need.weightBytes)) of weights and \(activations) for \(studies)"
+        let copy = need.copyBytes > 0 ? ", with \(Amount.bytes(need.copyBytes)) for checkpoints on rank 0" : ""
+        let parts = "\(Amount.bytes(need.weightBytes)) of weights and \(activations) for \(studies)\(copy)"
         let values: JSONObject = [
-            "needed_bytes": .number(needed), "least_available_bytes": .integer(least),
+            "needed_bytes": .number(needed + need.copyBytes), "least_available_bytes": .integer(least),
         ]
         guard short.isEmpty else {
             return [

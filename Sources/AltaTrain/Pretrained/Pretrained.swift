@@ -110,12 +110,14 @@ struct Pretrained {
     }
 
     /// A hash of each source's files, under the side's name.
-    func contentHashes() throws -> [String: String] {
+    ///
+    /// - Parameter progress: called as the reading gets on.
+    func contentHashes(progress: () -> Void = {}) throws -> [String: String] {
         var known: [[String]: String] = [:]
         return try sources.reduce(into: [:]) { hashes, source in
             // Both sides may be of one file.
             let paths = source.files.map(\.path)
-            let hash = try known[paths] ?? source.contentHash()
+            let hash = try known[paths] ?? source.contentHash(progress: progress)
             known[paths] = hash
             hashes[source.side.rawValue] = hash
         }

@@ -139,7 +139,9 @@ struct PretrainedSource {
     }
 
     /// A hash of the names and numbers of all tensors, in order: the same for the same weights in another kind of file.
-    func contentHash() throws -> String {
+    ///
+    /// - Parameter progress: called after each.
+    func contentHash(progress: () -> Void = {}) throws -> String {
         var hash = StableHash()
         for file in files {
             for name in file.names.sorted() {
@@ -147,6 +149,7 @@ struct PretrainedSource {
                 guard tensor.dtype.isFloatingPoint else { continue }
                 hash.combine(name)
                 try tensor.withFloats { hash.combine(UnsafeRawBufferPointer($0)) }
+                progress()
             }
         }
         return hash.hex
