@@ -46,7 +46,10 @@ extension RankBoard {
         do {
             // A page that the disk has no room for would be a bus error at the first touch.
             let code = posix_fallocate(descriptor, 0, off_t(RankStatusLayout.byteCount))
-            guard code == 0 else { throw AltaError.system("cannot make a rank's status", file: path, code: code) }
+            guard code == 0 else {
+                close(descriptor)
+                throw AltaError.system("cannot make a rank's status", file: path, code: code)
+            }
             let memory = try memory(descriptor, path: path)
             guard rename(temporary, path) == 0 else {
                 throw AltaError.system("cannot make a rank's status", file: path)
