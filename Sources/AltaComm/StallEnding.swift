@@ -56,7 +56,11 @@ public struct StallEnding: Sendable {
     private func write(_ stall: Stall) {
         if let failureFolder {
             let record = stall.record(secondsSince1970: Date().timeIntervalSince1970)
-            do { try record.write(folder: failureFolder) } catch { say("note: no failure record: \(error)") }
+            // The culprit may write of itself under its own name.
+            let name = FailureRecord.fileName(rank: record.rank, seenBy: stall.reporter.rank)
+            do { try record.write(folder: failureFolder, name: name) } catch {
+                say("note: no failure record: \(error)")
+            }
         }
         for status in stall.ranks.compactMap(\.status) { OperationDump.write(status, beside: board) }
     }
@@ -86,15 +90,5 @@ extension Watchdog {
         return start(
             board: board, statuses: statuses, settings: try Settings(environment: environment),
             stalled: ending.perform)
-    }
-}
-
-extension FailureRecord {
-    /// Writes the record where the launcher looks for it, as `rank-R.json`.
-    ///
-    /// Errors: those of the file system.
-    public func write(folder: String) throws {
-        let path = URL(filePath: folder).appending(path: "rank-\(rank).json")
-        try JSONEncoder().encode(self).write(to: path, options: .atomic)
     }
 }

@@ -89,8 +89,7 @@ enum Job {
             step: clock.step, message: error.description, exitCode: error.exitCode.rawValue,
             secondsSince1970: Date().timeIntervalSince1970)
         do {
-            let path = URL(filePath: folder).appending(path: "rank-\(collectives.rank).json")
-            try JSONEncoder().encode(record).write(to: path, options: .atomic)
+            try record.write(folder: folder, name: FailureRecord.fileName(rank: collectives.rank))
         } catch {
             Console.note("note: no failure record could be written in \(folder): \(error)")
         }

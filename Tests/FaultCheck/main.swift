@@ -14,7 +14,7 @@ func record(_ error: AltaError, _ collectives: MPICollectives, _ clock: PhaseClo
         rank: error.rank ?? collectives.rank, host: collectives.hostName, phase: clock.current, step: clock.step,
         message: error.description, exitCode: error.exitCode.rawValue,
         secondsSince1970: Date().timeIntervalSince1970)
-    try? record.write(folder: folder)
+    try? record.write(folder: folder, name: FailureRecord.fileName(rank: collectives.rank))
 }
 
 /// The rank's part in the run, to its exit code.
