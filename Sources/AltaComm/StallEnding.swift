@@ -13,6 +13,8 @@ public struct StallEnding: Sendable {
     let say: @Sendable (String) -> Void
     /// Ends this process at once, whatever its threads do. Libraries do not.
     let exit: @Sendable (Int32) -> Void
+    /// How long telling and files may take, which are small.
+    package var writingSeconds = 10.0
 
     /// - Parameters:
     ///   - board: the rank's.
@@ -33,17 +35,15 @@ public struct StallEnding: Sendable {
     ///
     /// MPI may be what hangs, or may not have started: then this process ends, and mpirun ends the others.
     public func perform(_ stall: Stall) {
-        for line in stall.lines { say(line) }
-        let isWritten = DispatchSemaphore(value: 0)
-        Thread.detachNewThread {
-            write(stall)
-            isWritten.signal()
-        }
-        // A file system that hangs, too, does not keep the job from ending.
-        if isWritten.wait(timeout: .now() + Self.writingSeconds) == .success, keepsDumps, let path = board.path {
-            say(
-                "  the last operations of each rank: \(URL(filePath: path).deletingLastPathComponent().path)/*.operations"
-            )
+        // Neither a file system nor a reader of standard error that hangs keeps the job from ending.
+        let limit = DispatchTime.now() + writingSeconds
+        let isWritten = Self.begin { write(stall) }
+        let isTold = Self.begin { for line in stall.lines { say(line) } }
+        let isDone = [isWritten, isTold].allSatisfy { $0.wait(timeout: limit) == .success }
+        if isDone, keepsDumps, let path = board.path {
+            let folder = URL(filePath: path).deletingLastPathComponent().path
+            let isNamed = Self.begin { say("  the last operations of each rank: \(folder)/*.operations") }
+            _ = isNamed.wait(timeout: limit)
         }
         let code = ExitCode.stoppedEarly.rawValue
         if MPICollectives.isUnderWay {
@@ -53,20 +53,28 @@ public struct StallEnding: Sendable {
         exit(code)
     }
 
+    /// Does something on a thread of its own; the semaphore tells its end.
+    private static func begin(_ body: @escaping @Sendable () -> Void) -> DispatchSemaphore {
+        let isDone = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            body()
+            isDone.signal()
+        }
+        return isDone
+    }
+
     private func write(_ stall: Stall) {
+        var failure: (any Error)?
         if let failureFolder {
             let record = stall.record(secondsSince1970: Date().timeIntervalSince1970)
             // The culprit may write of itself under its own name.
             let name = FailureRecord.fileName(rank: record.rank, seenBy: stall.reporter.rank)
-            do { try record.write(folder: failureFolder, name: name) } catch {
-                say("note: no failure record: \(error)")
-            }
+            do { try record.write(folder: failureFolder, name: name) } catch { failure = error }
         }
         for status in stall.ranks.compactMap(\.status) { OperationDump.write(status, beside: board) }
+        if let failure { say("note: no failure record: \(failure)") }
     }
 
-    /// How long files may take, which are small.
-    private static let writingSeconds = 10.0
     /// How long MPI has for ending the job; it takes one second.
     private static let abortSeconds: UInt32 = 5
 }
