@@ -85,18 +85,20 @@ extension Watchdog {
     ///
     /// - Throws: `AltaError` where the environment asks for nonsense.
     /// - Parameters:
+    ///   - statuses: where the other ranks are seen; nil: in the files beside the board's own, where it has one.
     ///   - say: prints a line on standard error.
     ///   - exit: ends this process at once.
     public static func start(
-        board: RankBoard, environment: [String: String], say: @escaping @Sendable (String) -> Void,
-        exit: @escaping @Sendable (Int32) -> Void
+        board: RankBoard, statuses: (any StatusSource)? = nil, environment: [String: String],
+        say: @escaping @Sendable (String) -> Void, exit: @escaping @Sendable (Int32) -> Void
     ) throws -> Watchdog {
         let ending = StallEnding(environment: environment, board: board, say: say, exit: exit)
         let folder = board.path.map { URL(filePath: $0).deletingLastPathComponent().path }
-        let statuses: any StatusSource =
-            folder.map { FolderStatuses(folder: $0, job: LaunchedRank(environment).job) } ?? BoardStatuses()
+        let files: (any StatusSource)? = folder.map {
+            FolderStatuses(folder: $0, job: LaunchedRank(environment).job)
+        }
+        let settings = try Settings(environment: environment)
         return start(
-            board: board, statuses: statuses, settings: try Settings(environment: environment),
-            stalled: ending.perform)
+            board: board, statuses: statuses ?? files ?? BoardStatuses(), settings: settings, stalled: ending.perform)
     }
 }
