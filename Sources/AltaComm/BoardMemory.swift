@@ -56,6 +56,9 @@ final class BoardMemory: @unchecked Sendable {
         return words
     }
 
+    /// Whether others see the words only once they are copied out.
+    var isCopied: Bool { copy != nil }
+
     /// Writes the words to the file that others read, where the memory is not that file's own.
     func copyOut() {
         guard let copy else { return }

@@ -109,8 +109,10 @@ extension Collectives {
     /// Only a meter wants to know.
     public func noteShared(byteCount: Int) {}
 
-    /// Asks again and again, and lets others have the processor between.
-    public func waitInMemory(until isDone: () throws -> Bool) throws {
+    /// Asks again and again, and lets others have the processor between: how a transport waits in memory.
+    ///
+    /// No default of `waitInMemory`: what stands before a transport would hide the wait from what stands behind it.
+    func pause(until isDone: () throws -> Bool) throws {
         while try !isDone() { try pause() }
     }
 }

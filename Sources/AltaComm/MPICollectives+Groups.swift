@@ -61,6 +61,9 @@ extension MPICollectives {
     ///
     /// Whether the core is given up meanwhile is decided where MPI's own waiting is: by `mpi_yield_when_idle`.
     public func pause() throws { try MPI.progress(place) }
+
+    /// Waits for what other ranks write into shared memory. Every rank of the group calls it at the same place.
+    public func waitInMemory(until isDone: () throws -> Bool) throws { try pause(until: isDone) }
 }
 
 /// A window of shared memory, with the epoch in which ranks load and store.

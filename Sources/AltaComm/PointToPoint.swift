@@ -31,6 +31,7 @@ protocol WrappedCollectives {
 extension MeteredCollectives: WrappedCollectives {}
 extension WatchedCollectives: WrappedCollectives {}
 extension CheckedCollectives: WrappedCollectives {}
+extension TracedCollectives: WrappedCollectives {}
 
 /// A message under way. Its bytes must stay where they are until it is done, also where nobody waits for it any more.
 public protocol StartedMessage: AnyObject {

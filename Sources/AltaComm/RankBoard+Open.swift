@@ -46,7 +46,10 @@ extension RankBoard {
         do {
             // A page that the disk has no room for would be a bus error at the first touch.
             let code = posix_fallocate(descriptor, 0, off_t(RankStatusLayout.byteCount))
-            guard code == 0 else { throw AltaError.system("cannot make a rank's status", file: path, code: code) }
+            guard code == 0 else {
+                close(descriptor)
+                throw AltaError.system("cannot make a rank's status", file: path, code: code)
+            }
             let memory = try memory(descriptor, path: path)
             guard rename(temporary, path) == 0 else {
                 throw AltaError.system("cannot make a rank's status", file: path)
@@ -77,10 +80,10 @@ public struct LaunchedRank: Sendable, Equatable {
     /// Where statuses are kept; nil: nowhere.
     public let statusFolder: String?
 
-    /// From the variables of Open MPI, else of MPICH and Slurm.
+    /// From the variables of Open MPI, else of MPICH and Slurm (`DebugRequest.rankVariables`).
     public init(_ environment: [String: String]) {
         func first(_ names: [String]) -> Int? { names.lazy.compactMap { environment[$0].flatMap { Int($0) } }.first }
-        rank = max(first(["OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"]) ?? 0, 0)
+        rank = max(DebugRequest.rank(environment: environment) ?? 0, 0)
         rankCount = max(first(["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"]) ?? 0, 0)
         let name = ["PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid", "PMI_JOBID"].lazy.compactMap { environment[$0] }.first
         var hash = StableHash()

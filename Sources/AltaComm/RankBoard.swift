@@ -103,17 +103,22 @@ public final class RankBoard: @unchecked Sendable {
         }
     }
 
-    /// Tells that the process runs, and lets other hosts see the board. Not collective; any one thread.
+    /// Tells that the process runs. Not collective; any one thread.
     package func beat() {
         let count = memory.load(RankStatusLayout.heartbeatCountWord)
         set(RankStatusLayout.heartbeatSecondsWord, Self.now().bitPattern)
         set(RankStatusLayout.heartbeatCountWord, count + 1)
-        memory.copyOut()
     }
 
     /// Tells that long work of this rank alone goes on: others that wait for it do not take it for stuck. Not collective;
     /// any thread, as often as it likes.
     public func noteProgress() { set(RankStatusLayout.progressSecondsWord, Self.now().bitPattern) }
+
+    /// Whether other processes see the board only after `copyOut`.
+    var isCopied: Bool { memory.isCopied }
+
+    /// Lets other hosts see the board; may wait for a file server. Not collective; any one thread.
+    func copyOut() { memory.copyOut() }
 
     /// What the board says now. Not collective; any thread.
     public func status() -> RankStatus? {

@@ -13,6 +13,8 @@ public struct StallEnding: Sendable {
     let say: @Sendable (String) -> Void
     /// Ends this process at once, whatever its threads do. Libraries do not.
     let exit: @Sendable (Int32) -> Void
+    /// How long telling and files may take, which are small.
+    package var writingSeconds = 10.0
 
     /// - Parameters:
     ///   - board: the rank's.
@@ -33,17 +35,15 @@ public struct StallEnding: Sendable {
     ///
     /// MPI may be what hangs, or may not have started: then this process ends, and mpirun ends the others.
     public func perform(_ stall: Stall) {
-        for line in stall.lines { say(line) }
-        let isWritten = DispatchSemaphore(value: 0)
-        Thread.detachNewThread {
-            write(stall)
-            isWritten.signal()
-        }
-        // A file system that hangs, too, does not keep the job from ending.
-        if isWritten.wait(timeout: .now() + Self.writingSeconds) == .success, keepsDumps, let path = board.path {
-            say(
-                "  the last operations of each rank: \(URL(filePath: path).deletingLastPathComponent().path)/*.operations"
-            )
+        // Neither a file system nor a reader of standard error that hangs keeps the job from ending.
+        let limit = DispatchTime.now() + writingSeconds
+        let isWritten = Self.begin { write(stall) }
+        let isTold = Self.begin { for line in stall.lines { say(line) } }
+        let isDone = [isWritten, isTold].allSatisfy { $0.wait(timeout: limit) == .success }
+        if isDone, keepsDumps, let path = board.path {
+            let folder = URL(filePath: path).deletingLastPathComponent().path
+            let isNamed = Self.begin { say("  the last operations of each rank: \(folder)/*.operations") }
+            _ = isNamed.wait(timeout: limit)
         }
         let code = ExitCode.stoppedEarly.rawValue
         if MPICollectives.isUnderWay {
@@ -53,16 +53,28 @@ public struct StallEnding: Sendable {
         exit(code)
     }
 
-    private func write(_ stall: Stall) {
-        if let failureFolder {
-            let record = stall.record(secondsSince1970: Date().timeIntervalSince1970)
-            do { try record.write(folder: failureFolder) } catch { say("note: no failure record: \(error)") }
+    /// Does something on a thread of its own; the semaphore tells its end.
+    private static func begin(_ body: @escaping @Sendable () -> Void) -> DispatchSemaphore {
+        let isDone = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            body()
+            isDone.signal()
         }
-        for status in stall.ranks.compactMap(\.status) { OperationDump.write(status, beside: board) }
+        return isDone
     }
 
-    /// How long files may take, which are small.
-    private static let writingSeconds = 10.0
+    private func write(_ stall: Stall) {
+        var failure: (any Error)?
+        if let failureFolder {
+            let record = stall.record(secondsSince1970: Date().timeIntervalSince1970)
+            // The culprit may write of itself under its own name.
+            let name = FailureRecord.fileName(rank: record.rank, seenBy: stall.reporter.rank)
+            do { try record.write(folder: failureFolder, name: name) } catch { failure = error }
+        }
+        for status in stall.ranks.compactMap(\.status) { OperationDump.write(status, beside: board) }
+        if let failure { say("note: no failure record: \(failure)") }
+    }
+
     /// How long MPI has for ending the job; it takes one second.
     private static let abortSeconds: UInt32 = 5
 }
@@ -73,28 +85,20 @@ extension Watchdog {
     ///
     /// - Throws: `AltaError` where the environment asks for nonsense.
     /// - Parameters:
+    ///   - statuses: where the other ranks are seen; nil: in the files beside the board's own, where it has one.
     ///   - say: prints a line on standard error.
     ///   - exit: ends this process at once.
     public static func start(
-        board: RankBoard, environment: [String: String], say: @escaping @Sendable (String) -> Void,
-        exit: @escaping @Sendable (Int32) -> Void
+        board: RankBoard, statuses: (any StatusSource)? = nil, environment: [String: String],
+        say: @escaping @Sendable (String) -> Void, exit: @escaping @Sendable (Int32) -> Void
     ) throws -> Watchdog {
         let ending = StallEnding(environment: environment, board: board, say: say, exit: exit)
         let folder = board.path.map { URL(filePath: $0).deletingLastPathComponent().path }
-        let statuses: any StatusSource =
-            folder.map { FolderStatuses(folder: $0, job: LaunchedRank(environment).job) } ?? BoardStatuses()
+        let files: (any StatusSource)? = folder.map {
+            FolderStatuses(folder: $0, job: LaunchedRank(environment).job)
+        }
+        let settings = try Settings(environment: environment)
         return start(
-            board: board, statuses: statuses, settings: try Settings(environment: environment),
-            stalled: ending.perform)
-    }
-}
-
-extension FailureRecord {
-    /// Writes the record where the launcher looks for it, as `rank-R.json`.
-    ///
-    /// Errors: those of the file system.
-    public func write(folder: String) throws {
-        let path = URL(filePath: folder).appending(path: "rank-\(rank).json")
-        try JSONEncoder().encode(self).write(to: path, options: .atomic)
+            board: board, statuses: statuses ?? files ?? BoardStatuses(), settings: settings, stalled: ending.perform)
     }
 }

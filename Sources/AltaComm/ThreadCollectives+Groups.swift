@@ -50,6 +50,9 @@ extension ThreadCollectives {
         if let error = group.failed { throw error.at(rank: rank) }
         sched_yield()
     }
+
+    /// Waits for what other ranks write into shared memory. Every rank of the group calls it at the same place.
+    public func waitInMemory(until isDone: () throws -> Bool) throws { try pause(until: isDone) }
 }
 
 /// One rank's part; freed when no rank refers to it any more.

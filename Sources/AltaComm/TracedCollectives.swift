@@ -14,7 +14,7 @@ public struct CollectiveEvent: Sendable {
 
 /// Collectives that tell when each began and ended, and leave the work to others.
 public final class TracedCollectives: Collectives {
-    private let base: any Collectives
+    let base: any Collectives
     private let tell: (CollectiveEvent) -> Void
     /// Stands behind the names of a group's collectives.
     private let suffix: String
@@ -95,6 +95,9 @@ public final class TracedCollectives: Collectives {
     /// Lets others have the processor. Not collective.
     public func pause() throws { try base.pause() }
 
+    /// Waits for what other ranks write into shared memory. Every rank of the group calls it at the same place.
+    public func waitInMemory(until isDone: () throws -> Bool) throws { try base.waitInMemory(until: isDone) }
+
     /// Ends every rank of the job. Not collective; any thread may call it.
     public func abort(exitCode: Int32) { base.abort(exitCode: exitCode) }
 
@@ -110,6 +113,13 @@ public final class TracedCollectives: Collectives {
         tell(
             CollectiveEvent(
                 name: name + suffix, byteCount: byteCount, start: start, end: .now, isInBackground: false))
+    }
+}
+
+extension TracedCollectives: WholeMessages {
+    var wholeMessages: any Collectives {
+        guard let whole = base as? any WholeMessages else { return self }
+        return TracedCollectives(whole.wholeMessages, suffix: suffix, tell: tell)
     }
 }
 

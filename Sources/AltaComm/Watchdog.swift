@@ -44,6 +44,9 @@ public final class Watchdog: Sendable {
     private let settings: Settings
     private let stalled: @Sendable (Stall) -> Void
     private let isStopped = Atomic<Bool>(false)
+    // A file system that hangs must silence neither the heart nor the looking.
+    private let copying = SideWork(name: "alta status")
+    private let dumping = SideWork(name: "alta dump")
 
     private init(
         _ board: RankBoard, _ statuses: any StatusSource, _ settings: Settings,
@@ -81,20 +84,24 @@ public final class Watchdog: Sendable {
         var watch: StallWatch?
         var hasDumped = false
         while !isStopped.load(ordering: .relaxed) {
-            board.beat()
+            beat()
             let own = board.status()
             let pause = settings.heartbeatSeconds(rankCount: own?.rankCount ?? 0)
             if let own {
                 switch look(at: own, &watch, pause: pause, now: start.duration(to: clock.now) / .seconds(1)) {
                 case .nothing: hasDumped = false
                 case .wait:
-                    if !hasDumped { OperationDump.write(own, beside: board) }
-                    hasDumped = true
+                    if !hasDumped { hasDumped = dumping.offer { [board] in OperationDump.write(own, beside: board) } }
                 case .report(let stall): return stalled(stall)
                 }
             }
             usleep(UInt32(pause * 1e6))
         }
+    }
+
+    private func beat() {
+        board.beat()
+        if board.isCopied { copying.offer { [board] in board.copyOut() } }
     }
 
     private func look(

@@ -1,6 +1,13 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// What a failing rank leaves for the launcher, so that the first cause can stand above everything else.
 ///
-/// Written as one JSON object to the file `rank-R.json` of the folder that `folderVariable` names in the environment.
+/// Written as one JSON object to the file `rank-R.json` of the folder that `folderVariable` names in the environment; of
+/// a stall, which one rank tells of another, to `rank-R-seen-by-S.json`.
 public struct FailureRecord: Codable, Sendable, Equatable {
     /// The environment variable that names the folder; set by the launcher.
     public static let folderVariable = "ALTA_FAILURE_FOLDER"
@@ -39,4 +46,65 @@ public struct FailureRecord: Codable, Sendable, Equatable {
         case exitCode = "exit_code"
         case secondsSince1970 = "seconds_since_1970"
     }
+}
+
+extension FailureRecord {
+    /// The file of what a rank tells of its own end.
+    public static func fileName(rank: Int) -> String { "rank-\(rank).json" }
+
+    /// The file of what a rank tells of another; that one may leave a record of its own.
+    public static func fileName(rank: Int, seenBy reporter: Int) -> String { "rank-\(rank)-seen-by-\(reporter).json" }
+
+    /// Writes the record where the launcher looks for it; whoever reads meanwhile finds no half of it. Not collective.
+    ///
+    /// - Parameter name: one of `fileName`.
+    /// - Throws: `AltaError` where the file cannot be written.
+    public func write(folder: String, name: String) throws {
+        let path = "\(folder)/\(name)"
+        let temporary = "\(path).\(getpid())"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw AltaError.system("cannot write a failure's record", file: path) }
+        do {
+            defer { close(descriptor) }
+            try write(Array(try json.text().utf8), to: descriptor, path: path)
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        guard rename(temporary, path) == 0 else {
+            let error = AltaError.system("cannot write a failure's record", file: path)
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    private func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw AltaError.system("cannot write a failure's record", file: path) }
+            rest = rest.dropFirst(count)
+        }
+        guard fsync(descriptor) == 0 || errno == EINVAL else {
+            throw AltaError.system("cannot write a failure's record", file: path)
+        }
+    }
+
+    private var json: JSONValue {
+        var object = JSONObject()
+        object["rank"] = .integer(rank)
+        object["host"] = .string(host)
+        object["phase"] = .string(phase)
+        if let step { object["step"] = .integer(step) }
+        object["message"] = .string(message)
+        object["exit_code"] = .integer(Int(exitCode))
+        object["seconds_since_1970"] = .number(secondsSince1970)
+        return .object(object)
+    }
+}
+
+/// The system's `write`, which the record's own hides.
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    write(descriptor, bytes.baseAddress, bytes.count)
 }

@@ -5,7 +5,7 @@ extension FailureRecord {
     private static let longestFile = 1 << 16
 
     /// The records that ranks left in a folder, the earliest first; what is no complete record yet is skipped.
-    static func load(folder: String) -> [FailureRecord] {
+    package static func load(folder: String) -> [FailureRecord] {
         names(in: folder)
             .compactMap { name in
                 guard let file = FileHandle(forReadingAtPath: "\(folder)/\(name)"),
@@ -17,7 +17,7 @@ extension FailureRecord {
     }
 
     /// Removes what an earlier job left, in all its attempts.
-    static func clear(folder: String) {
+    package static func clear(folder: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         where name.hasSuffix(".json") && (name.hasPrefix("rank-") || name.hasPrefix("attempt-")) {
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
@@ -25,7 +25,7 @@ extension FailureRecord {
     }
 
     /// Keeps the records of an attempt under other names, so that the next one's stand alone.
-    static func setAside(folder: String, attempt: Int) {
+    package static func setAside(folder: String, attempt: Int) {
         for name in names(in: folder) {
             try? FileManager.default.moveItem(
                 atPath: "\(folder)/\(name)", toPath: "\(folder)/attempt-\(attempt)-\(name)")

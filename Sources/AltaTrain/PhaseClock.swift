@@ -12,8 +12,8 @@ public final class PhaseClock {
     public private(set) var seconds: [Phase: Double] = [:]
     /// The part of those of `communication` that passed waiting for slower ranks, as far as it is known.
     public private(set) var secondsWaited = 0.0
-    /// What is going on, or went on last: a phase of the step, or `start`, `comparison`,
-    /// `checkpoint`, `evaluation`.
+    /// What is going on, or went on last: a phase of the step, or `start`, `comparison`, `checkpoint`, `evaluation`, or
+    /// `end` once the rank's work is done and it leaves the job.
     public var current = "start" {
         didSet {
             board?.publish(phase: current)

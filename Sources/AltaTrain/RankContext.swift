@@ -7,6 +7,8 @@ import AltaTensor
 public struct RankContext {
     /// The job.
     public let collectives: any Collectives
+    /// The host of each rank, `[R]`.
+    public let hostNames: [String]
     /// This rank's matrix engine.
     public let engine: Engine
     /// What this rank is doing, and for how long.
@@ -22,10 +24,11 @@ public struct RankContext {
 
     /// Stores the parts.
     public init(
-        collectives: any Collectives, engine: Engine, clock: PhaseClock, availableBytes: Int,
+        collectives: any Collectives, hostNames: [String], engine: Engine, clock: PhaseClock, availableBytes: Int,
         nodes: NodeSplit = .byMemory, neighbours: MemoryNeighbours
     ) {
         self.collectives = collectives
+        self.hostNames = hostNames
         self.availableBytes = availableBytes
         self.engine = engine
         self.nodes = nodes
@@ -52,7 +55,7 @@ public struct RankContext {
         // Ranks that share packed weights must read them alike.
         try checkSame("kernels", ProductKernels.variable, engine.kernels.rawValue, collectives)
         return RankContext(
-            collectives: collectives, engine: engine, clock: clock,
+            collectives: collectives, hostNames: hosts, engine: engine, clock: clock,
             availableBytes: topology.usableMemoryBytes / max(ranksOnHost, 1), nodes: split,
             neighbours: try MemoryNeighbours.find(sharing, topology: topology, collectives: collectives))
     }
@@ -65,15 +68,15 @@ public struct RankContext {
     /// The same rank with another engine.
     func with(engine: Engine) -> RankContext {
         RankContext(
-            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes,
-            neighbours: neighbours)
+            collectives: collectives, hostNames: hostNames, engine: engine, clock: clock,
+            availableBytes: availableBytes, nodes: nodes, neighbours: neighbours)
     }
 
     /// The same rank over other collectives, as those that count bytes.
     func with(collectives: any Collectives) -> RankContext {
         RankContext(
-            collectives: collectives, engine: engine, clock: clock, availableBytes: availableBytes, nodes: nodes,
-            neighbours: neighbours)
+            collectives: collectives, hostNames: hostNames, engine: engine, clock: clock,
+            availableBytes: availableBytes, nodes: nodes, neighbours: neighbours)
     }
 
     /// Refuses a job whose ranks take different settings from their environments. Collective.

@@ -13,7 +13,7 @@ extension Timeline {
     /// Collective. Errors, on every rank: the file cannot be written.
     func write(_ path: String, context: RankContext) throws {
         let collectives = context.collectives
-        let hosts = try collectives.allGather(collectives.hostName)
+        let hosts = context.hostNames
         let origins = try collectives.allGather(Int64(origin))
         let own = hosts.indices.filter { hosts[$0] == collectives.hostName }
         let first = own.map { Int(origins[$0]) }.min() ?? origin

@@ -41,40 +41,36 @@ enum Job {
 
     /// One rank from its start to its end.
     private static func runRank(
-        _ seat: RankSeat, _ environment: [String: String], _ first: FirstFailure,
+        _ seat: WatchedRank, _ environment: [String: String], _ first: FirstFailure,
         _ body: (RankContext) throws -> ExitCode
     ) -> ExitCode {
         let (collectives, board) = (seat.collectives, seat.board)
         if let obstacle = board.obstacle { Console.note("note: nobody can see what this rank does: \(obstacle)") }
-        board.identify(
-            rank: collectives.rank, rankCount: collectives.rankCount, host: collectives.hostName,
-            job: LaunchedRank(environment).job)
-        let watched = WatchedCollectives(CheckedCollectives.asked(environment, collectives), board: board)
         let clock = PhaseClock(board: board)
         do {
-            let context = try RankContext.make(collectives: watched, clock: clock, environment: environment)
+            let context = try RankContext.make(collectives: collectives, clock: clock, environment: environment)
             let code = try body(context)
             clock.current = "end"
-            try watched.leaving { try seat.leave() }
+            try seat.leave()
             return code
         } catch let failure as AgreedFailure {
             let code = failure.error.exitCode
             if failure.reportingRank == collectives.rank, first.claim(code) {
                 report(failure.error, collectives, clock)
             }
-            return end(seat, watched, code)
+            return end(seat, code)
         } catch {
             let error = (error as? AltaError) ?? AltaError("\(error)")
             if first.claim(error.exitCode) { report(error.at(rank: collectives.rank), collectives, clock) }
-            guard collectives.rankCount > 1 else { return end(seat, watched, error.exitCode) }
+            guard collectives.rankCount > 1 else { return end(seat, error.exitCode) }
             // Over threads the others learn of it in their collectives; there is nobody to leave with.
             collectives.abort(exitCode: error.exitCode.rawValue)
             return error.exitCode
         }
     }
 
-    private static func end(_ seat: RankSeat, _ watched: WatchedCollectives, _ code: ExitCode) -> ExitCode {
-        do { try watched.leaving { try seat.leave() } } catch {
+    private static func end(_ seat: WatchedRank, _ code: ExitCode) -> ExitCode {
+        do { try seat.leave() } catch {
             Console.note("note: leaving the job failed: \(error)")
         }
         return code
@@ -89,8 +85,7 @@ enum Job {
             step: clock.step, message: error.description, exitCode: error.exitCode.rawValue,
             secondsSince1970: Date().timeIntervalSince1970)
         do {
-            let path = URL(filePath: folder).appending(path: "rank-\(collectives.rank).json")
-            try JSONEncoder().encode(record).write(to: path, options: .atomic)
+            try record.write(folder: folder, name: FailureRecord.fileName(rank: collectives.rank))
         } catch {
             Console.note("note: no failure record could be written in \(folder): \(error)")
         }

@@ -38,38 +38,17 @@ enum RankSource {
     ///
     /// - Returns: what the ranks of this process returned.
     /// - Throws: `AltaError` where the job cannot be joined.
-    func run(_ rank: @escaping @Sendable (RankSeat) -> ExitCode) throws -> [ExitCode] {
-        let environment = ProcessInfo.processInfo.environment
+    func run(_ rank: @escaping @Sendable (WatchedRank) -> ExitCode) throws -> [ExitCode] {
+        let job = WatchedJob(
+            environment: ProcessInfo.processInfo.environment, say: Console.note, exit: { _exit($0) })
         switch self {
-        case .process:
-            // Before MPI starts, so that a rank that never gets there is known by its board.
-            let board = try RankSource.board(environment)
-            let collectives = try board.joining { try MPICollectives.start() }
-            return [rank(RankSeat(collectives: collectives, board: board, leave: collectives.finalize))]
+        case .process: return [rank(try job.startProcess())]
         case .threads(let count):
-            return try ThreadCollectives.run(rankCount: count) { collectives in
+            return try job.runThreads(rankCount: count) { seat in
                 // What debuggers show; Foundation's name for a thread does not reach the system.
-                try? Data("rank \(collectives.rank)".utf8).write(to: URL(filePath: "/proc/thread-self/comm"))
-                let board = try RankSource.board(environment, rank: collectives.rank)
-                return rank(RankSeat(collectives: collectives, board: board, leave: collectives.barrier))
+                try? Data("rank \(seat.collectives.rank)".utf8).write(to: URL(filePath: "/proc/thread-self/comm"))
+                return rank(seat)
             }
         }
     }
-
-    /// Where a rank tells what it does, and beside it the thread that looks for stalls.
-    private static func board(_ environment: [String: String], rank: Int? = nil) throws -> RankBoard {
-        let board = try RankBoard.open(environment: environment, rank: rank)
-        _ = try Watchdog.start(board: board, environment: environment, say: Console.note) { _exit($0) }
-        return board
-    }
-}
-
-/// What one rank has of its job.
-struct RankSeat {
-    /// The ranks.
-    let collectives: any Collectives
-    /// Where it tells what it does.
-    let board: RankBoard
-    /// Leaves the job in good order; collective.
-    let leave: () throws -> Void
 }

@@ -136,6 +136,13 @@ import Testing
         #expect(FolderStatuses(folder: folder, job: job).status(of: 1) == nil)
     }
 
+    /// A board and a debugger look for a rank in the same place, where several variables name one.
+    @Test func theRankIsTheDebuggers() {
+        let environment = ["PMI_RANK": "1", "PMIX_RANK": "2"]
+        #expect(LaunchedRank(environment).rank == DebugRequest.rank(environment: environment))
+        #expect(LaunchedRank(["PMI_RANK": "-1"]).rank == 0 && LaunchedRank([:]).rank == 0)
+    }
+
     /// A whole file of any bytes is read without a fault.
     @Test func anyBytesAreRead() throws {
         let folder = try SharedMaterial.temporaryFolder("status")

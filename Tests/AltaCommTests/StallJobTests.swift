@@ -6,7 +6,8 @@ import Testing
 /// Real jobs that stall under mpirun: each ends soon after the limit with exit code 75, and names the right rank.
 @Suite(.serialized, .enabled(if: JobRunner.hasMpirun)) struct StallJobTests {
     private static let program = "alta-stall-check"
-    private static let stallSeconds = 3.0
+    // A rank counts as stopped when it gives no sign for half of that: on a busy machine one that runs may be silent a while.
+    private static let stallSeconds = 6.0
 
     /// A job, and the folders of its ranks.
     private struct Stalled {
@@ -32,7 +33,7 @@ import Testing
                 "ALTA_FAILURE_FOLDER": failures,
             ].merging(environment) { $1 })
         meanwhile(job)
-        let outcome = job.finish(limitSeconds: 60, graceSeconds: 3)
+        let outcome = job.finish(limitSeconds: 90, graceSeconds: 3)
         let records = try FileManager.default.contentsOfDirectory(atPath: failures).sorted().map {
             try JSONDecoder().decode(FailureRecord.self, from: Data(contentsOf: URL(filePath: "\(failures)/\($0)")))
         }
@@ -54,7 +55,7 @@ import Testing
     ])
     func theMissingRankIsNamed(fault: String, rank: Int, text: String) throws {
         let job = try run(fault, rank: rank)
-        check(job, rank: rank, step: 5)
+        try check(job, rank: rank, step: 5)
         #expect(job.error.contains("error: rank \(rank) on ") && job.error.contains(text), "\(job.outcome.errors)")
         #expect(job.records.first?.phase == (["busy", "stop"].contains(fault) ? "forward" : "communication"))
         let operations = ["memory": "exchange in shared memory", "group": "all-reduce (maximum) of 2 double"]
@@ -63,13 +64,13 @@ import Testing
 
     @Test func twoRanksThatStopAreBothNamed() throws {
         let job = try run("stopTwo", rank: 2)
-        check(job, rank: 1, step: 5)
+        try check(job, rank: 1, step: 5)
         #expect(job.error.contains("error: ranks 1-2 on "), "\(job.outcome.errors)")
     }
 
     @Test func differentCollectivesAreNamed() throws {
         let job = try run("mismatch", rank: 1)
-        check(job, rank: 1, step: 5)
+        try check(job, rank: 1, step: 5)
         #expect(
             job.error.contains(
                 "rank 1 in barrier, number 6 of all ranks (in communication of step 5), ranks 0, 2 in all-reduce (sum) of 15 int64"
@@ -79,7 +80,7 @@ import Testing
 
     @Test func aRankThatNeverStartsMPIIsNamed() throws {
         let job = try run("start", rank: 2)
-        check(job, rank: 2, step: nil)
+        try check(job, rank: 2, step: nil)
         #expect(job.error.contains("has been in start for "), "\(job.outcome.errors)")
     }
 
@@ -92,7 +93,7 @@ import Testing
             usleep(500_000)
             kill(process, SIGSTOP)
         }
-        check(job, rank: 1, step: 5)
+        try check(job, rank: 1, step: 5)
         #expect(job.error.contains("does not run") && job.error.contains("inside all-reduce"), "\(job.outcome.errors)")
     }
 
@@ -105,14 +106,16 @@ import Testing
     }
 
     @Test func checkedCollectivesNameTheRankBeforeAnythingStalls() throws {
-        let job = try run("mismatch", rank: 1, environment: ["ALTA_CHECK_COLLECTIVES": "1"])
-        #expect(job.outcome.exitCode == 1 && job.outcome.seconds < Self.stallSeconds + 2)
+        // A stall would end with another exit code.
+        let patient = ["ALTA_CHECK_COLLECTIVES": "1", "ALTA_STALL_SECONDS": "60"]
+        let job = try run("mismatch", rank: 1, environment: patient)
+        #expect(job.outcome.exitCode == 1)
         #expect(
             job.error.contains(
                 "the ranks are in different collectives (rank 1): ranks 0, 2 in all-reduce (sum) of 15 int64, rank 1 in barrier"
             ),
             "\(job.outcome.errors)")
-        #expect(try run("none", rank: 0, environment: ["ALTA_CHECK_COLLECTIVES": "1"]).outcome.exitCode == 0)
+        #expect(try run("none", rank: 0, environment: patient).outcome.exitCode == 0)
     }
 
     /// Without a folder the ranks of a host find each other all the same, and nothing stays.
@@ -123,11 +126,13 @@ import Testing
         #expect(job.statuses.isEmpty)
     }
 
-    private func check(_ job: Stalled, rank: Int, step: Int?) {
+    private func check(_ job: Stalled, rank: Int, step: Int?) throws {
         #expect(job.outcome.exitCode == 75)
         #expect(job.outcome.errorLines.count == 1, "\(job.outcome.errors)")
-        // Start-up, the limit, five heartbeats to see who is stopped, and mpirun's own clean-up.
-        #expect(job.outcome.seconds < Self.stallSeconds + 9)
+        // From the culprit's last change to the record: the limit, and what a busy machine adds.
+        let fault = try #require(job.statuses.first { $0.rank == rank }).since
+        let record = try #require(job.records.first).secondsSince1970
+        #expect((Self.stallSeconds / 2...Self.stallSeconds + 30).contains(record - fault))
         #expect(job.outcome.remaining == 0)
         #expect(job.records.map(\.rank) == [rank] && job.records.first?.step == step)
         #expect(job.records.first?.exitCode == 75)

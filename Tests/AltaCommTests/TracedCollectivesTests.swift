@@ -1,4 +1,5 @@
 import AltaComm
+import AltaCore
 import Testing
 
 /// What each collective tells, and that the results are those of the transport.
@@ -41,5 +42,18 @@ import Testing
             "all-reduce maximum (1 of \(ranks) ranks): 4", "all-reduce sum: 40 in the background",
         ]
         #expect(try Self.events(rankCount: ranks) == Array(repeating: expected, count: ranks))
+    }
+
+    /// Whoever looks for stalls must see where a rank waits, also where its collectives are traced.
+    @Test func waitsInSharedMemoryReachWhatIsTraced() throws {
+        let statuses = try ThreadCollectives.run(rankCount: 2) { base in
+            let board = try RankBoard.inMemory(rank: base.rank, rankCount: 2)
+            let collectives: any Collectives = TracedCollectives(WatchedCollectives(base, board: board)) { _ in }
+            let memory = try collectives.shareMemory(byteCount: 8)
+            memory.publish(1, on: 0)
+            try collectives.waitInMemory { memory.least(on: 0) == 1 }
+            return board.status()
+        }
+        #expect(statuses.map { $0?.operations.last?.kind } == [.sharedMemory, .sharedMemory])
     }
 }

@@ -36,8 +36,8 @@ import Testing
         try ThreadCollectives.run(rankCount: ranks) { collectives in
             let made = try RankContext.make(collectives: collectives, clock: PhaseClock(), environment: [:])
             let context = RankContext(
-                collectives: collectives, engine: try Engine(threads: threads), clock: made.clock,
-                availableBytes: availableBytes ?? made.availableBytes, neighbours: made.neighbours)
+                collectives: collectives, hostNames: made.hostNames, engine: try Engine(threads: threads),
+                clock: made.clock, availableBytes: availableBytes ?? made.availableBytes, neighbours: made.neighbours)
             var outcome = Outcome()
             do {
                 try LossBenchmark.run(

@@ -7,19 +7,19 @@ import Foundation
 // as `alta-worker` is: `align CONFIG.json`. What it does besides failing is what `alta-worker` does.
 
 /// Tells the launcher of an error, as a rank that failed does.
-func record(_ error: AltaError, _ collectives: MPICollectives, _ clock: PhaseClock) {
+func record(_ error: AltaError, _ collectives: any Collectives, _ clock: PhaseClock) {
     FileHandle.standardError.write(Data("error: \(error)\n".utf8))
     guard let folder = ProcessInfo.processInfo.environment[FailureRecord.folderVariable] else { return }
     let record = FailureRecord(
         rank: error.rank ?? collectives.rank, host: collectives.hostName, phase: clock.current, step: clock.step,
         message: error.description, exitCode: error.exitCode.rawValue,
         secondsSince1970: Date().timeIntervalSince1970)
-    try? record.write(folder: folder)
+    try? record.write(folder: folder, name: FailureRecord.fileName(rank: collectives.rank))
 }
 
 /// The rank's part in the run, to its exit code.
 func train(
-    _ config: String, _ fault: Fault?, _ collectives: MPICollectives, _ watched: any Collectives, _ clock: PhaseClock
+    _ config: String, _ fault: Fault?, _ collectives: any Collectives, _ clock: PhaseClock
 ) throws -> ExitCode {
     clock.observer = { phase, step in
         fault?.strike(rank: collectives.rank, phase: phase, step: step) { error in
@@ -29,7 +29,7 @@ func train(
     }
     do {
         let context = try RankContext.make(
-            collectives: watched, clock: clock, environment: ProcessInfo.processInfo.environment)
+            collectives: collectives, clock: clock, environment: ProcessInfo.processInfo.environment)
         let end = try Trainer.train(try RunConfig.load(path: config), context: context, isTerminal: false)
         if case .stopped = end { return .stoppedEarly }
     } catch let failure as AgreedFailure {
@@ -46,21 +46,16 @@ func run() throws -> Int32 {
         throw AltaError("usage: alta-fault-check align CONFIG", exitCode: .usage)
     }
     startCompanion()
-    let launched = LaunchedRank(environment)
-    fault?.strike(rank: launched.rank, phase: "launch", step: nil) { _ in exit(1) }
-    let board = try RankBoard.open(environment: environment)
-    _ = try Watchdog.start(
-        board: board, environment: environment, say: { FileHandle.standardError.write(Data("\($0)\n".utf8)) },
-        exit: { _exit($0) })
-    let collectives = try board.joining { try MPICollectives.start() }
-    board.identify(
-        rank: collectives.rank, rankCount: collectives.rankCount, host: collectives.hostName, job: launched.job)
-    let watched = WatchedCollectives(collectives, board: board)
+    fault?.strike(rank: LaunchedRank(environment).rank, phase: "launch", step: nil) { _ in exit(1) }
+    let rank = try WatchedJob(
+        environment: environment, say: { FileHandle.standardError.write(Data("\($0)\n".utf8)) }, exit: { _exit($0) }
+    ).startProcess()
+    let (collectives, board) = (rank.collectives, rank.board)
     let clock = PhaseClock(board: board)
     do {
-        let code = try train(CommandLine.arguments[2], fault, collectives, watched, clock)
+        let code = try train(CommandLine.arguments[2], fault, collectives, clock)
         clock.current = "end"
-        try watched.leaving { try collectives.finalize() }
+        try rank.leave()
         return code.rawValue
     } catch {
         let error = (error as? AltaError) ?? AltaError("\(error)")

@@ -99,10 +99,10 @@ struct StepLines {
             [timed.elapsedSeconds, timed.report.secondsWaited, timed.computeSeconds, timed.communicationSeconds]
             + Phase.allCases.map { timed.report.seconds[$0] ?? 0 }
         let all: [[Double]] = try context.collectives.allGather(own)
-        let hosts = try context.collectives.allGather(context.collectives.hostName)
-        guard let last = all.max(by: { $0[0] < $1[0] }), let busiest = all.indices.max(by: { all[$0][2] < all[$1][2] })
-        else { return [] }
-        func mean(_ field: Int) -> Double { all.reduce(0) { $0 + $1[field] } / Double(all.count) }
+        let hosts = context.hostNames
+        func spread(_ field: Int) -> RankSpread { RankSpread(all.map { $0[field] }) }
+        let last = all[spread(0).longestRank]
+        let compute = spread(2)
         return [
             ("seconds_per_step", .number(last[0])), ("communication_wait", .number(last[1])),
             ("studies_per_second", .number(Double(options.studies) / last[0])),
@@ -110,12 +110,13 @@ struct StepLines {
             (
                 "compute_seconds",
                 [
-                    "minimum": .number(all.map { $0[2] }.min() ?? 0), "mean": .number(mean(2)),
-                    "maximum": .number(all[busiest][2]),
+                    "minimum": .number(compute.minimum), "mean": .number(compute.mean),
+                    "maximum": .number(compute.maximum),
                 ]
             ),
-            ("mean_communication_seconds", .number(mean(3))), ("mean_wait_seconds", .number(mean(1))),
-            ("slowest_rank", .integer(busiest)), ("slowest_host", .string(hosts[busiest])),
+            ("mean_communication_seconds", .number(spread(3).mean)),
+            ("mean_wait_seconds", .number(spread(1).mean)), ("slowest_rank", .integer(compute.longestRank)),
+            ("slowest_host", .string(hosts[compute.longestRank])),
             ("host_count", .integer(Set(hosts).count)),
         ]
     }
