@@ -61,7 +61,10 @@ package struct ScalingResult: Equatable, Sendable {
     package var modelErrors: [Double] { points.compactMap(\.modelError) }
 
     /// - Parameters:
-    ///   - model: made elsewhere, or to be calibrated; `calibrates` says which.
+    ///   - model: whose predictions are held against what was measured.
+    ///   - isModelForeign: whether it was fitted to another result.
+    ///   - network: between the hosts; nil: one host.
+    ///   - threads: of the ranks to which the model applies.
     package init(
         _ measurement: SweepMeasurement, model: ScalingModel, isModelForeign: Bool, network: ScalingNetwork?,
         threads: Int
