@@ -84,9 +84,9 @@ package struct ScalingResult: Equatable, Sendable {
 
     private func predicted(_ run: BenchRun, threads: Int) -> ScalingStep? {
         guard run.threads == threads, !run.isOversubscribed, run.hosts == 1 || network != nil else { return nil }
-        let perHost = (run.ranks + run.hosts - 1) / run.hosts
         let network = network ?? ScalingNetwork(gigabits: 1)
-        return model.step(ranks: run.ranks, ranksPerHost: perHost, studies: run.studies, network: network)
+        return model.step(
+            ranks: run.ranks, ranksPerHost: run.fullestHostRanks, studies: run.studies, network: network)
     }
 
     private static func point(
@@ -140,7 +140,8 @@ extension ScalingModel {
         guard !records.isEmpty else { return nil }
         func middle(_ value: (StepRecord) -> Double) -> Double { median(records.map(value)) ?? 0 }
         return ScalingObservation(
-            ranks: run.ranks, hosts: run.hosts, studies: run.studies, seconds: middle(\.seconds),
+            ranks: run.ranks, hosts: run.hosts, fullestHostRanks: run.fullestHostRanks, studies: run.studies,
+            seconds: middle(\.seconds),
             meanComputeSeconds: middle(\.meanComputeSeconds), largestComputeSeconds: middle(\.largestComputeSeconds),
             lossSeconds: middle(\.lossSeconds), backwardSeconds: middle(\.backwardSeconds),
             updateSeconds: middle(\.updateSeconds), communicationSeconds: middle(\.communicationSeconds),
