@@ -40,7 +40,9 @@ enum BoundedCommand {
         while true {
             let hasEnded = waitpid(process, &status, WNOHANG) != 0
             var source = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            while poll(&source, 1, hasEnded ? 0 : 50) > 0 {
+            // Bounded, so that one that prints for ever meets its limit.
+            for _ in 0..<16 {
+                guard poll(&source, 1, hasEnded ? 0 : 50) > 0 else { break }
                 let count = read(descriptor, &chunk, chunk.count)
                 guard count > 0 else { break }
                 if bytes.count < longestOutput { bytes += chunk[..<count] }

@@ -22,11 +22,11 @@ extension CheckCommand {
         var reader = RankReader()
         let limits = ProbeProcess.Limits(
             seconds: options.launch.timeoutSeconds ?? .infinity, silenceSeconds: Self.silenceSeconds)
-        let status = try process.run(arguments, limits: limits) { stream, bytes in
+        let ended = try process.run(arguments, limits: limits) { stream, bytes in
             for finding in reader.read(bytes, stream: stream) { found(finding) }
         }
         let end = RankChecks.End(
-            status: status, silenceSeconds: min(Self.silenceSeconds, limits.seconds),
+            ended, silenceSeconds: Self.silenceSeconds, timeoutSeconds: limits.seconds,
             records: FailureRecord.load(folder: folder), lines: reader.mpirunLines)
         var findings = reader.checks.findings
         if let last = reader.checks.judge(end) {
@@ -55,6 +55,22 @@ extension CheckCommand {
             "findings": .array(findings.map(\.json)),
         ]
         try WholeFile.write(try report.text(.pretty), to: path)
+    }
+}
+
+extension RankChecks.End {
+    /// An end as it was seen, with the limits that held.
+    fileprivate init(
+        _ end: ProbeProcess.End, silenceSeconds: Double, timeoutSeconds: Double, records: [FailureRecord],
+        lines: [String]
+    ) {
+        let limit: RankChecks.Limit =
+            end == .timeout ? .timeout(seconds: timeoutSeconds) : .silence(seconds: silenceSeconds)
+        if case .exited(let status) = end {
+            self.init(status: status, limit: limit, records: records, lines: lines)
+        } else {
+            self.init(status: nil, limit: limit, records: records, lines: lines)
+        }
     }
 }
 

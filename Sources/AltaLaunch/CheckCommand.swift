@@ -15,9 +15,7 @@ struct CheckCommand {
             say(CheckOptions.command.help)
             return ExitCode.done.rawValue
         }
-        options.launch.request = try options.launch.request.located(
-            environment: ProcessInfo.processInfo.environment,
-            workingFolder: FileManager.default.currentDirectoryPath)
+        options.launch.request = try options.launch.request.located()
         let machine = MachineDescription.current()
         if !options.hasRankCount, options.launch.request.hosts.isEmpty {
             options.launch.request.ranks = max(1, machine.coreCount / (options.launch.request.threadsPerRank ?? 1))
@@ -40,7 +38,7 @@ struct CheckCommand {
         let mpirun = Programs.mpirun()
         let worker = Programs.worker(options.launch.worker)
         let isWorkerThere = FileManager.default.isExecutableFile(atPath: worker)
-        add([ProgramChecks.mpirun(mpirun, probes), ProgramChecks.worker(worker, isThere: isWorkerThere)])
+        add([try ProgramChecks.mpirun(mpirun, probes), ProgramChecks.worker(worker, isThere: isWorkerThere)])
         add([ProgramChecks.slots(plan), ProgramChecks.root(plan)])
         let hasFabric = !FabricCheck.networks(probes).fabrics.isEmpty
         add([

@@ -18,6 +18,8 @@ public struct ProbeOutcome: Equatable, Sendable {
 public struct CheckProbes {
     /// Runs a program (its path first) to its end, for so many seconds at most.
     public var run: (_ arguments: [String], _ limitSeconds: Double) throws -> ProbeOutcome
+    /// Runs programs beside each other, each for so many seconds at most; how they ended, in order.
+    public var runBeside: (_ programs: [[String]], _ limitSeconds: Double) throws -> [ProbeOutcome]
     /// The text of a small file; nil where there is none.
     public var text: (_ path: String) -> String?
     /// The names in a folder; none where there is no folder.
@@ -37,13 +39,15 @@ public struct CheckProbes {
 
     /// Stores the answers.
     public init(
-        run: @escaping ([String], Double) throws -> ProbeOutcome, text: @escaping (String) -> String?,
+        run: @escaping ([String], Double) throws -> ProbeOutcome,
+        runBeside: @escaping ([[String]], Double) throws -> [ProbeOutcome], text: @escaping (String) -> String?,
         names: @escaping (String) -> [String], resolves: @escaping (String) -> Bool,
         limit: @escaping (LimitedResource) -> Int?, now: @escaping () -> Double,
         sleep: @escaping (Double) throws -> Void,
         environment: [String: String], tell: @escaping (String) -> Void
     ) {
         self.run = run
+        self.runBeside = runBeside
         self.text = text
         self.names = names
         self.resolves = resolves

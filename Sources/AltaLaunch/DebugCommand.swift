@@ -24,7 +24,9 @@ package enum DebugCommand {
             arguments: ["-n", "\(options.ranks)", "--no-binding", "--stall-timeout", "0"]
                 + (options.worker.map { ["--worker", $0] } ?? []) + ["--"] + worker)
         guard let launch else { return ExitCode.done.rawValue }
-        let plan = try LaunchPlan(machine: .current(), request: launch.request)
+        var plan = try LaunchPlan(
+            machine: .current(),
+            request: launch.request.onThisMachine(environment: ProcessInfo.processInfo.environment))
         let panes =
             debugged.use == .panes
             ? try DebuggerPanes(environment: ProcessInfo.processInfo.environment, process: getpid()) : nil
@@ -32,11 +34,13 @@ package enum DebugCommand {
         let output = try invocation.output()
         if options.isDryRun {
             let logs = (output.map(Programs.absolute) ?? FileManager.default.temporaryDirectory.path) + "/ranks"
+            plan.useFiles(in: logs)
             let attempt = JobAttempt(
                 plan: plan, options: launch, folders: JobFolders(logs: logs), number: 1, usedSeconds: 0,
                 output: output, debugging: debugging)
             return say(
-                shellQuoted(attempt.arguments((Programs.mpirun() ?? "mpirun", Programs.worker(launch.worker)))))
+                shellQuoted(attempt.arguments((Programs.mpirun() ?? "mpirun", Programs.worker(launch.worker))))
+                    + plan.coming(filesIn: logs))
         }
         let job = LaunchedJob(
             plan: plan, options: launch, output: output,

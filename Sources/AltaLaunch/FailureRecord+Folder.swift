@@ -1,6 +1,15 @@
 import AltaCore
 import Foundation
 
+extension Sequence<FailureRecord> {
+    /// The first cause among records in the order of their times.
+    ///
+    /// Each time is by its own host's clock: a rank that lost its partner may seem to have failed before it.
+    var firstCause: FailureRecord? {
+        first { !$0.isOfCommunication } ?? first { _ in true }
+    }
+}
+
 extension FailureRecord {
     private static let longestFile = 1 << 16
 

@@ -13,9 +13,9 @@ extension FailureReport {
         init(_ facts: Facts) {
             if let reason = facts.end.reason, reason != .hangAfterFailure {
                 self.init(reason, facts)
-            } else if facts.messages.hasLostHost, facts.records.first.map(\.isOfCommunication) ?? true {
+            } else if facts.messages.hasLostHost, facts.records.firstCause.map(\.isOfCommunication) ?? true {
                 self.init(lostHost: facts)
-            } else if let record = facts.records.first, !facts.isEcho(record) {
+            } else if let record = facts.records.firstCause, !facts.isEcho(record) {
                 let code = record.exitCode == 0 ? ExitCode.failed.rawValue : record.exitCode
                 self.init(rank: record.rank, text: record.sentence, exitCode: code)
             } else {
@@ -77,23 +77,14 @@ extension FailureReport {
                 self.init(unnamed: facts)
                 return
             }
-            let source = OutputSource.rank(rank)
-            let who = facts.name(ofRank: rank)
-            let place = facts.place(ofRank: rank).map { " \($0)" } ?? ""
-            let said = facts.output.errorLines(of: source).first.map { String($0.dropFirst("error: ".count)) }
-            let last = said ?? facts.output.lastLines(of: source).last ?? "it printed nothing"
+            let (who, place, last) = Self.words(rank, facts)
             switch ending {
             case .signal(let number):
                 self.init(
                     rank: rank, text: "\(who) was killed\(facts.killer(number))\(place); \(facts.remedy(number))",
                     exitCode: ExitCode.stoppedEarly.rawValue)
             case .exit(ExitCode.stoppedEarly.rawValue):
-                // Without a record: the ranks got the signal from somebody else.
-                self.init(
-                    rank: nil,
-                    text: "the ranks were stopped by a signal, after saving; start the same command again to go on",
-                    exitCode: ExitCode.stoppedEarly.rawValue)
-                wasAskedFor = true
+                self.init(resumable: facts, named: rank)
             case .exit(let code), .abort(let code):
                 self.init(
                     rank: rank, text: "\(who) ended with exit code \(code)\(place): \(last)",
@@ -105,10 +96,37 @@ extension FailureReport {
             }
         }
 
+        /// A rank by name and host, where it was, and its error, else its last line.
+        private static func words(_ rank: Int, _ facts: Facts) -> (who: String, place: String, last: String) {
+            let said = facts.output.errorLines(of: .rank(rank)).first.map { String($0.dropFirst("error: ".count)) }
+            return (
+                facts.name(ofRank: rank), facts.place(ofRank: rank).map { " \($0)" } ?? "",
+                said ?? facts.output.lastLines(of: .rank(rank)).last ?? "it printed nothing"
+            )
+        }
+
+        /// A rank ended as one of a run that can be resumed, without a record: it said why, or somebody else than the launcher
+        /// sent the ranks a signal.
+        private init(resumable facts: Facts, named: Int) {
+            let code = ExitCode.stoppedEarly.rawValue
+            guard let rank = facts.rankWithError(insteadOf: named) else {
+                self.init(
+                    rank: nil,
+                    text: "the ranks were stopped by a signal, after saving; start the same command again to go on",
+                    exitCode: code)
+                wasAskedFor = true
+                return
+            }
+            let (who, place, last) = Self.words(rank, facts)
+            self.init(rank: rank, text: "\(who) ended with exit code \(code)\(place): \(last)", exitCode: code)
+        }
+
         /// A host does not answer any more; its ranks are named by what they published.
         private init(lostHost facts: Facts) {
             let hosts = facts.messages.lostHosts
-            let ranks = facts.statuses.filter { hosts.contains($0.host) }
+            let ranks = facts.statuses.filter { status in
+                hosts.contains { MachineDescription.isSameHost($0, status.host) }
+            }
             let names = hosts.isEmpty ? "a host of the job" : "host \(hosts.joined(separator: ", "))"
             let lost = ranks.map { "rank \($0.rank) \(FailureReport.place($0.phase, $0.step))" }.prefix(8)
             let list = lost.isEmpty ? "" : " with \(lost.joined(separator: ", "))"

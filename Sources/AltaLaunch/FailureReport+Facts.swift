@@ -19,6 +19,18 @@ extension FailureReport.Facts {
         }
     }
 
+    /// Whose error ended the job where mpirun names a rank for the code of a run to be resumed and none left a record; nil: the
+    /// ranks were told to stop, as rank 0 says then.
+    func rankWithError(insteadOf named: Int) -> Int? {
+        let mark = "stopped by signal"
+        func failed(_ rank: Int) -> Bool { output.errorLines(of: .rank(rank)).contains { !$0.contains(mark) } }
+        if failed(named) { return named }
+        let isStop = [0, named].contains { rank in
+            output.lastLines(of: .rank(rank)).contains { $0.contains(mark) }
+        }
+        return isStop ? nil : output.firstRankWithError.flatMap { failed($0) ? $0 : nil }
+    }
+
     private func status(ofRank rank: Int) -> RankStatus? { statuses.first { $0.rank == rank } }
 
     /// `rank 1 on HOST`.

@@ -18,8 +18,12 @@ package struct HostChecks {
 
     static let names = "host names"
     static let agent = "launch agent"
-    /// How long one start on hosts that are there may take: ssh gives up by itself, but late.
-    private static let startSeconds = 20.0
+    /// How long one start on all hosts may take: ssh gives up by itself, but late.
+    private static let togetherSeconds = 15.0
+    /// How long a host may take by itself; one that hangs is then named within 30 s.
+    private static let aloneSeconds = 10.0
+    /// How long all may take together where each answered by itself.
+    private static let patientSeconds = 60.0
 
     /// What was found.
     package struct Found: Equatable {
@@ -93,37 +97,39 @@ package struct HostChecks {
         var said: String
     }
 
-    /// The hosts on which no program starts. Halves those that fail together, so that few bad ones are found quickly.
+    /// The hosts on which no program starts: all are asked together first, and by themselves where that fails.
     func unreachable(_ hosts: [String]) throws -> [Silent] {
-        let outcome = try probes.run(arguments(hosts), Self.startSeconds)
-        if outcome.status == 0 { return [] }
-        guard hosts.count > 1 else { return [Silent(host: hosts[0], said: Self.reason(outcome))] }
-        let middle = hosts.count / 2
-        let found = try unreachable(Array(hosts[..<middle])) + unreachable(Array(hosts[middle...]))
-        // Each half by itself went well: then it was passing, or it is the number of hosts.
+        let together = try probes.run(arguments(hosts), Self.togetherSeconds)
+        if together.status == 0 { return [] }
+        guard hosts.count > 1 else {
+            return [Silent(host: hosts[0], said: Self.reason(together, limitSeconds: Self.togetherSeconds))]
+        }
+        let outcomes = try probes.runBeside(hosts.map { arguments([$0]) }, Self.aloneSeconds)
+        let found = zip(hosts, outcomes).filter { $1.status != 0 }.map { host, outcome in
+            Silent(host: host, said: Self.reason(outcome, limitSeconds: Self.aloneSeconds))
+        }
+        // Each by itself went well: then it was passing, or it is the number of hosts.
         return found.isEmpty ? try unreachableTogether(hosts) : found
     }
 
     private func unreachableTogether(_ hosts: [String]) throws -> [Silent] {
-        let outcome = try probes.run(arguments(hosts), Self.startSeconds)
+        let outcome = try probes.run(arguments(hosts), Self.patientSeconds)
         if outcome.status == 0 { return [] }
-        return [Silent(host: "all \(hosts.count) hosts together", said: Self.reason(outcome))]
+        return [
+            Silent(
+                host: "all \(hosts.count) hosts together",
+                said: Self.reason(outcome, limitSeconds: Self.patientSeconds))
+        ]
     }
 
     /// mpirun with one `hostname` on each host.
     package func arguments(_ hosts: [String]) -> [String] {
-        var list = [mpirun]
-        if plan.isRoot { list.append("--allow-run-as-root") }
-        if plan.hasOtherHosts { list += ["--host", hosts.joined(separator: ",")] }
-        list += ["-n", "\(hosts.count)"]
-        list += plan.request.parameters.flatMap(\.arguments) + plan.request.mpirunOptions
-        if hosts.count > 1 { list += ["--map-by", "ppr:1:node"] }
-        return list + ["--bind-to", "none", "hostname"]
+        plan.probeArguments(mpirun: mpirun, hosts: hosts, program: ["hostname"])
     }
 
     /// The line that says most: the agent's own, else mpirun's first sentence.
-    static func reason(_ outcome: ProbeOutcome) -> String {
-        guard outcome.status != nil else { return "no answer within \(startSeconds.fixed(0)) s" }
+    static func reason(_ outcome: ProbeOutcome, limitSeconds: Double) -> String {
+        guard outcome.status != nil else { return "no answer within \(limitSeconds.fixed(0)) s" }
         let marks = [
             "ssh: ", "Permission denied", "Host key verification", "not found", "No route", "timed out", "refused",
         ]

@@ -24,6 +24,8 @@ struct JobAttempt {
         /// Steps that its ranks completed, and the farthest that they began.
         var completedSteps: Int
         var reachedStep: Int
+        /// The signal that asked for the end while it ran, whatever came of it.
+        var signal: Int32?
         /// What went wrong with a log.
         var writeFailure: String?
     }
@@ -100,6 +102,7 @@ struct JobAttempt {
         return Outcome(
             report: FailureReport(facts),
             completedSteps: max(statuses.map(\.completedSteps).min() ?? 0, logged.count),
-            reachedStep: max(statuses.compactMap(\.step).max() ?? 0, logged.last), writeFailure: kept.writeFailure)
+            reachedStep: max(statuses.compactMap(\.step).max() ?? 0, logged.last), signal: end.signal,
+            writeFailure: kept.writeFailure)
     }
 }

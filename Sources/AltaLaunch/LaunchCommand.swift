@@ -57,13 +57,12 @@ public enum LaunchCommand {
         let folder = (output.map(Programs.absolute) ?? FileManager.default.temporaryDirectory.path) + "/ranks"
         var plan = plan
         plan.useFiles(in: folder)
-        let files = plan.writtenFiles.map { "\n\n\(folder)/\($0.name) will hold\n\($0.text)" }.joined()
         let arguments = plan.arguments(
             mpirun: Programs.mpirun() ?? "mpirun",
             environment: plan.environment(failureFolder: JobFolders.failures(in: folder), progress: "lines")
                 + JobAttempt.environment(options, statuses: JobFolders.statuses(in: folder)),
             worker: Programs.worker(options.worker), workerArguments: options.workerArguments)
-        return say("\(plan.table)\n\n\(shellQuoted(arguments))\(files)")
+        return say("\(plan.table)\n\n\(shellQuoted(arguments))\(plan.coming(filesIn: folder))")
     }
 
     private static func say(_ text: String) -> Int32 {

@@ -10,7 +10,7 @@ public struct LaunchOptions: Equatable, Sendable {
     /// After how many seconds the job is ended; nil: never.
     public var timeoutSeconds: Double?
     /// After how many seconds without progress a rank is taken for stalled; 0: never.
-    public var stallSeconds = usualStallSeconds
+    public var stallSeconds: Double
     /// How long ranks may save after a signal before they are ended.
     public var graceSeconds = 60.0
     /// How often the job is started again where its cause can pass.
@@ -25,7 +25,11 @@ public struct LaunchOptions: Equatable, Sendable {
     private static let longestTimeoutSeconds = 1e9
     /// The variable that hands `--stall-timeout` to the ranks, and has its default.
     static let stallVariable = "ALTA_STALL_SECONDS"
-    private static let usualStallSeconds = 300.0
+
+    /// After how many seconds a rank is taken for stalled where no option says so.
+    private static func usualStallSeconds(_ environment: [String: String]) -> Double {
+        environment[stallVariable].flatMap { Double($0) }.flatMap { $0 >= 0 ? $0 : nil } ?? 300
+    }
 
     /// What `alta-launch run` takes.
     public static let command = CommandDescription(
@@ -42,10 +46,7 @@ public struct LaunchOptions: Equatable, Sendable {
                 "Open MPI host file (default: a Slurm or PBS job's hosts, else this machine)"),
             .value("--threads-per-rank", name: "T", "threads of each rank (default: 1)"),
             .flag("--no-binding", documentation: "leave ranks unbound, where other jobs share the machine"),
-            .value(
-                "--mca", name: "NAME=VALUE", isRepeated: true,
-                "parameter of Open MPI, as btl_tcp_if_include=eth0; wins over the launcher's own"),
-            .value("--mpirun-option", name: "ARGUMENT", isRepeated: true, "one more argument for mpirun, as it stands"),
+            parameterOption, mpirunOption,
             .value("--timeout", name: "SECONDS", "end the job when it takes longer"),
             .value(
                 "--stall-timeout", name: "SECONDS",
@@ -64,8 +65,19 @@ public struct LaunchOptions: Equatable, Sendable {
         trailingName: "SUBCOMMAND...",
         example: "alta-launch run -n 2 -- align config.json --set output=run")
 
-    /// The defaults, for a worker's argument list.
-    init(workerArguments: [String]) { self.workerArguments = workerArguments }
+    /// `--mca`.
+    static let parameterOption = CommandOption.value(
+        "--mca", name: "NAME=VALUE", isRepeated: true,
+        "parameter of Open MPI, as btl_tcp_if_include=eth0; wins over the launcher's own")
+    /// `--mpirun-option`.
+    static let mpirunOption = CommandOption.value(
+        "--mpirun-option", name: "ARGUMENT", isRepeated: true, "one more argument for mpirun, as it stands")
+
+    /// The defaults in an environment, for a worker's argument list.
+    init(workerArguments: [String], environment: [String: String] = ProcessInfo.processInfo.environment) {
+        self.workerArguments = workerArguments
+        stallSeconds = Self.usualStallSeconds(environment)
+    }
 
     /// Reads the arguments after `run`; nil where they ask for help.
     /// - Throws: usage errors: unknown options, missing values, counts below 1.
@@ -79,7 +91,7 @@ public struct LaunchOptions: Equatable, Sendable {
             ranksPerNode: try parsed.int("--nproc-per-node", in: LaunchPlan.countRange),
             threadsPerRank: try parsed.int("--threads-per-rank", in: LaunchPlan.countRange))
         request.hostFile = parsed.value("--hosts")
-        request.parameters = try parsed.values("--mca").map(Self.parameter)
+        request.parameters = try Self.parameters(parsed, of: Self.command)
         request.mpirunOptions = parsed.values("--mpirun-option")
         request.mayBind = !parsed.flag("--no-binding")
         isDryRun = parsed.flag("--dry-run")
@@ -87,8 +99,7 @@ public struct LaunchOptions: Equatable, Sendable {
             try parsed.double(option, atLeast: 0).map { min($0, Self.longestTimeoutSeconds) }
         }
         timeoutSeconds = try seconds("--timeout")
-        let usual = environment[Self.stallVariable].flatMap { Double($0) }.flatMap { $0 >= 0 ? $0 : nil }
-        stallSeconds = try seconds("--stall-timeout") ?? usual ?? Self.usualStallSeconds
+        stallSeconds = try seconds("--stall-timeout") ?? Self.usualStallSeconds(environment)
         if let given = try seconds("--grace") { graceSeconds = given }
         restarts = try parsed.int("--restarts", in: 0...1_000_000) ?? 0
         request.minimumRanks = try parsed.int("--min-ranks", in: LaunchPlan.countRange)
@@ -97,11 +108,15 @@ public struct LaunchOptions: Equatable, Sendable {
         workerArguments = parsed.trailing
     }
 
-    private static func parameter(_ text: String) throws -> MPIParameter {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2, !parts[0].isEmpty else {
-            throw command.usageError("--mca is \(text)", "write NAME=VALUE, as --mca btl_tcp_if_include=eth0")
+    /// The parameters that `--mca` gives on a command's line.
+    /// - Throws: a usage error of that command.
+    static func parameters(_ parsed: ParsedArguments, of command: CommandDescription) throws -> [MPIParameter] {
+        try parsed.values("--mca").map { text in
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2, !parts[0].isEmpty else {
+                throw command.usageError("--mca is \(text)", "write NAME=VALUE, as --mca btl_tcp_if_include=eth0")
+            }
+            return MPIParameter(name: parts[0], value: parts[1])
         }
-        return MPIParameter(name: parts[0], value: parts[1])
     }
 }

@@ -38,6 +38,22 @@ extension LaunchPlan {
         return list + request.mpirunOptions + [worker] + workerArguments
     }
 
+    /// The argument list of mpirun that starts a program once on each of some hosts, as the job's own ranks are started: by the
+    /// same agent, with the same parameters and options.
+    package func probeArguments(mpirun: String, hosts: [String], program: [String]) -> [String] {
+        var list = [mpirun]
+        if isRoot { list.append("--allow-run-as-root") }
+        if hasOtherHosts { list += ["--host", hosts.joined(separator: ",")] }
+        list += ["-n", String(hosts.count)]
+        // What mpirun tells of its states would stand between the agent's own words.
+        list += parameters.filter { $0 != Self.stateReports }.flatMap(\.arguments) + request.mpirunOptions
+        if hosts.count > 1 { list += ["--map-by", "ppr:1:node"] }
+        return list + ["--bind-to", "none"] + program
+    }
+
+    /// mpirun's closing message, which names the rank that died, is lost in some runs; its state report never is.
+    private static let stateReports = MPIParameter(name: "state_base_verbose", value: "1")
+
     /// Whether ranks run on other machines than the launcher.
     var hasOtherHosts: Bool { plannedHosts.contains { !$0.ranks.isEmpty && !machine.isCalled($0.host.name) } }
 
@@ -56,8 +72,7 @@ extension LaunchPlan {
         var own: [MPIParameter] = []
         // With enough slots mpirun does not notice that cores are shared; waiting ranks would then spin on them.
         if isOversubscribed { own.append(MPIParameter(name: "mpi_yield_when_idle", value: "1")) }
-        // mpirun's closing message, which names the rank that died, is lost in some runs; its state report never is.
-        own.append(MPIParameter(name: "state_base_verbose", value: "1"))
+        own.append(Self.stateReports)
         if leavesSchedulersSlots, let scheduler = request.scheduler { own += scheduler.ownSlotsOptions }
         if hasOtherHosts { own += Self.lostHostParameters }
         return own.filter { parameter in !request.parameters.contains { $0.name == parameter.name } }

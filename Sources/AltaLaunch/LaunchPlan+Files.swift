@@ -52,6 +52,11 @@ extension LaunchPlan {
         if writtenRankFile != nil { rankFile = "\(folder)/\(Self.rankFileName)" }
     }
 
+    /// What a dry run tells of the files that would be written to a folder.
+    func coming(filesIn folder: String) -> String {
+        writtenFiles.map { "\n\n\(folder)/\($0.name) will hold\n\($0.text)" }.joined()
+    }
+
     /// Writes the files that the plan needs, if any, and hands them on from then on.
     /// - Throws: `AltaError` where one cannot be written.
     public mutating func writeFiles(in folder: String) throws(AltaError) {

@@ -94,6 +94,20 @@ public struct LaunchRequest: Equatable, Sendable {
         return copy
     }
 
+    /// The request for this machine alone, whatever hosts a scheduler or Open MPI's standing host file names, as for debugging.
+    ///
+    /// - Throws: a usage error where `srun` or `mpirun` started the launcher once a task.
+    func onThisMachine(environment: [String: String]) throws(AltaError) -> LaunchRequest {
+        try Allocation.checkStartedOnce(environment: environment)
+        var copy = self
+        copy.hostFile = nil
+        // A count of the scheduler's would be another than the ranks, so that mpirun is kept from it.
+        copy.hosts = [ClusterHost(name: "localhost", slots: ranks, scheduledTasks: 0)]
+        let allocation = try? Allocation.find(environment: environment, read: SystemFile.textIfPresent)
+        copy.scheduler = allocation?.scheduler
+        return copy
+    }
+
     /// The user's own choice of hosts inside an allocation: how many ranks mpirun would put there by itself.
     private mutating func note(_ allocation: Allocation) {
         scheduler = allocation.scheduler

@@ -71,9 +71,16 @@ struct LaunchedJob {
         ])
         FailureRecord.setAside(folder: attempt.folders.failures, attempt: attempt.number)
         if let signal = signals.wait(seconds: seconds) {
-            return .end(why: "\(SignalSource.name(of: signal)) asked for its end")
+            return Self.end(askedBy: signal)
         }
-        return replan(&plan, attempt, mpirun)
+        let next = replan(&plan, attempt, mpirun, signals)
+        // A whole job would be started for it otherwise, only to be ended.
+        if case .again = next, let signal = signals.wait(seconds: 0) { return Self.end(askedBy: signal) }
+        return next
+    }
+
+    private static func end(askedBy signal: Int32) -> Next {
+        .end(why: "\(SignalSource.name(of: signal)) asked for its end")
     }
 
     private func announce(_ plan: LaunchPlan, _ more: String) {
@@ -82,10 +89,14 @@ struct LaunchedJob {
     }
 
     /// Hosts that do not answer are left out, and those that answer again come back.
-    private func replan(_ plan: inout LaunchPlan, _ attempt: JobAttempt, _ mpirun: String) -> Next {
+    private func replan(_ plan: inout LaunchPlan, _ attempt: JobAttempt, _ mpirun: String, _ signals: SignalSource)
+        -> Next
+    {
         guard self.plan.hasOtherHosts else { return .again }
-        let gone = HostProbe(mpirun: mpirun, plan: self.plan).silentHosts()
         do {
+            let found = try HostProbe(mpirun: mpirun, plan: self.plan, signals: signals).run()
+            if let signal = found.signal { return Self.end(askedBy: signal) }
+            let gone = found.silent
             var request = self.plan.request.without(hosts: gone)
             request.ranks = self.plan.ranks
             var next = try LaunchPlan(machine: plan.machine, request: request)

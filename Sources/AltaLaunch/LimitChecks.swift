@@ -19,10 +19,14 @@ package enum LimitChecks {
         guard let limit = probes.limit(.lockedBytes) else { return .ok(name, "no limit") }
         let text = "\(limit >> 10) KiB"
         guard hasFabric else { return .ok(name, "\(text); TCP and shared memory need none") }
+        guard limit < smallLockedBytes else { return .ok(name, text) }
         return .note(
             name, "\(text), while InfiniBand needs memory that is locked",
             remedy: "set memlock to unlimited in /etc/security/limits.conf and for the batch system's daemon")
     }
+
+    /// What InfiniBand's libraries lock for the queues of a few dozen partners.
+    private static let smallLockedBytes = 64 << 20
 
     /// The tightest limit of this process's control group and of those around it.
     package static func memoryGroup(_ plan: LaunchPlan, _ probes: CheckProbes) -> CheckFinding {

@@ -52,8 +52,13 @@ public struct MachineDescription: Equatable, Sendable {
 
     /// Whether a host file or a scheduler means this machine by a name, with or without its domain.
     func isCalled(_ name: String) -> Bool {
-        if ["localhost", "127.0.0.1", hostName].contains(name) { return true }
-        let labels = [name, hostName].map { $0.split(separator: ".").first }
-        return labels[0] == labels[1] && name.contains(".") != hostName.contains(".")
+        ["localhost", "127.0.0.1"].contains(name) || Self.isSameHost(name, hostName)
+    }
+
+    /// Whether two names are one host's: the same, or one the first label of the other.
+    static func isSameHost(_ one: String, _ other: String) -> Bool {
+        if one == other { return true }
+        let labels = [one, other].map { $0.split(separator: ".").first }
+        return labels[0] == labels[1] && one.contains(".") != other.contains(".")
     }
 }

@@ -68,7 +68,7 @@ extension PlannedHost {
     init(_ host: ClusterHost, seenFrom machine: MachineDescription) {
         self.host = host
         let isThisMachine = machine.isCalled(host.name)
-        let granted = host.grantedCores.map { Self.cores(granted: $0, isThisMachine: isThisMachine, machine) }
+        let granted = host.grantedCores.map { Self.cores(granted: $0, machine) }
         let claimed = granted ?? host.slots
         guard !isThisMachine else {
             coreCount = min(claimed ?? machine.coreCount, machine.coreCount)
@@ -83,7 +83,7 @@ extension PlannedHost {
 
     /// Schedulers grant processors, which may be hardware threads. Where this machine's number of cores is what was granted
     /// on it, they are cores.
-    private static func cores(granted: Int, isThisMachine: Bool, _ machine: MachineDescription) -> Int {
+    private static func cores(granted: Int, _ machine: MachineDescription) -> Int {
         let cores = machine.coresOfMemoryNodes.reduce(0) { $0 + $1.cores.count }
         if granted == cores { return granted }
         return max(1, granted / max(1, machine.hardwareThreadCount / cores))

@@ -20,33 +20,49 @@ final class ProbeProcess {
         var silenceSeconds = Double.infinity
     }
 
+    /// How a program came to its end.
+    enum End: Equatable {
+        /// By itself, with this exit status.
+        case exited(Int32)
+        /// It took longer than it may in all.
+        case timeout
+        /// It said nothing for too long.
+        case silence
+    }
+
     /// Runs a program to its end.
     ///
     /// - Parameters:
     ///   - arguments: the program's path first.
     ///   - hear: takes what it prints; the stream is 0 for output and 1 for errors; no bytes at its end.
-    /// - Returns: its exit status, 128 + signal where it was killed; nil: it took too long.
+    /// - Returns: its exit status, 128 + signal where it was killed, or the limit that it was ended for.
     /// - Throws: `AltaError` where it cannot be started, or this process was told to stop.
     func run(
         _ arguments: [String], limits: Limits, hear: (_ stream: Int, _ bytes: ArraySlice<UInt8>) -> Void
-    ) throws(AltaError) -> Int32? {
+    ) throws(AltaError) -> End {
         let child = try ChildProcess(arguments: arguments, environment: ProcessInfo.processInfo.environment)
         defer { child.closeStreams() }
         let started = clock.now
         var heard = started
         var asked: ContinuousClock.Instant?
+        var late: End?
         var stop: Int32?
         var status: Int32?
         while true {
             wait(child)
             if read(child, hear) { heard = clock.now }
-            stop = stop ?? signals.next()
+            stop = stop ?? signals.wait(seconds: 0)
             status = reap(child)
             if status != nil { break }
             let now = clock.now
-            let isLate =
-                (now - started) / .seconds(1) > limits.seconds || (now - heard) / .seconds(1) > limits.silenceSeconds
-            if asked == nil, isLate || stop != nil {
+            if asked == nil {
+                if (now - started) / .seconds(1) > limits.seconds {
+                    late = .timeout
+                } else if (now - heard) / .seconds(1) > limits.silenceSeconds {
+                    late = .silence
+                }
+            }
+            if asked == nil, late != nil || stop != nil {
                 asked = now
                 child.send(SIGTERM)
             }
@@ -57,7 +73,15 @@ final class ProbeProcess {
         for stream in 0...1 { hear(stream, []) }
         if let stop { throw Self.stopped(by: stop) }
         if asked != nil { SharedMemoryRemains.remove(jobFamily: nil, mpirun: child.identifier) }
-        return asked == nil ? status : nil
+        return late ?? .exited(status ?? 1)
+    }
+
+    /// Runs programs beside each other, each for so many seconds at most.
+    /// - Throws: `AltaError` where one cannot be started, or this process was told to stop.
+    func runBeside(_ programs: [[String]], limitSeconds: Double) throws(AltaError) -> [ProbeOutcome] {
+        let ended = try ParallelPrograms(signals: signals, limitSeconds: limitSeconds).run(programs)
+        if let stop = ended.signal { throw Self.stopped(by: stop) }
+        return ended.outcomes
     }
 
     /// Waits.
@@ -87,7 +111,10 @@ final class ProbeProcess {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         var hasHeard = false
         for (stream, descriptor) in [child.standardOutput, child.standardError].enumerated() {
-            while case let count = Foundation.read(descriptor, &buffer, buffer.count), count > 0 {
+            // Bounded, so that one that prints for ever does not keep limits and signals from being seen.
+            for _ in 0..<16 {
+                let count = Foundation.read(descriptor, &buffer, buffer.count)
+                guard count > 0 else { break }
                 hear(stream, buffer[..<count])
                 hasHeard = true
             }
@@ -113,7 +140,7 @@ extension CheckProbes {
         let clock = ContinuousClock()
         let start = clock.now
         return CheckProbes(
-            run: { arguments, limit in try outcome(process, arguments, limit) },
+            run: { arguments, limit in try outcome(process, arguments, limit) }, runBeside: process.runBeside,
             text: { path in
                 (try? SmallFile.contents(path, what: "a setting", limit: 1 << 20))
                     .map { String(decoding: $0, as: UTF8.self) }
@@ -128,10 +155,11 @@ extension CheckProbes {
     ) throws -> ProbeOutcome {
         var lines: [[String]] = [[], []]
         var assemblers = [LineAssembler(), LineAssembler()]
-        let status = try process.run(arguments, limits: .init(seconds: limitSeconds)) { stream, bytes in
+        let end = try process.run(arguments, limits: .init(seconds: limitSeconds)) { stream, bytes in
             lines[stream] += assemblers[stream].append(bytes, of: .mpirun)
             if bytes.isEmpty, let rest = assemblers[stream].rest(of: .mpirun) { lines[stream].append(rest) }
         }
+        let status: Int32? = if case .exited(let status) = end { status } else { nil }
         return ProbeOutcome(status: status, lines: lines[0] + lines[1])
     }
 

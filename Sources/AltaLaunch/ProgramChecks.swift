@@ -5,14 +5,23 @@ package enum ProgramChecks {
     /// mpirun: found, of Open MPI, 4.1.
     ///
     /// - Parameter path: nil: it was not found.
-    package static func mpirun(_ path: String?, _ probes: CheckProbes) -> CheckFinding {
+    /// - Throws: where this process was told to stop.
+    package static func mpirun(_ path: String?, _ probes: CheckProbes) throws -> CheckFinding {
         let name = "mpirun"
         guard let path else {
             return .failed(
                 name, "it is in no folder of PATH",
                 remedy: "run Cluster/setup, or load your cluster's Open MPI module")
         }
-        guard let outcome = try? probes.run([path, "--version"], 20), outcome.status == 0 else {
+        let outcome: ProbeOutcome?
+        do {
+            outcome = try probes.run([path, "--version"], 20)
+        } catch let error as AltaError where error.exitCode == .stoppedEarly {
+            throw error
+        } catch {
+            outcome = nil
+        }
+        guard let outcome, outcome.status == 0 else {
             return .failed(name, "\(path) --version fails", remedy: "install Open MPI 4.1 anew, or load its module")
         }
         return judge(outcome.lines, path: path)

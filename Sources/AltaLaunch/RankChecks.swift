@@ -50,23 +50,29 @@ package struct RankChecks {
         if json["exit_code"]?.int != nil { isComplete = true }
     }
 
+    /// For what a job of ranks is ended.
+    package enum Limit: Equatable {
+        /// It took longer than so many seconds.
+        case timeout(seconds: Double)
+        /// It said nothing for so many seconds.
+        case silence(seconds: Double)
+    }
+
     /// How the job of ranks ended.
     package struct End {
-        /// mpirun's exit status; nil: it was ended after it had been silent for too long.
+        /// mpirun's exit status; nil: it was ended for `limit`.
         package var status: Int32?
-        /// How long it may be silent, seconds.
-        package var silenceSeconds: Double
+        /// The limit that it met, where it did.
+        package var limit: Limit
         /// What failing ranks left, the earliest first.
         package var records: [FailureRecord]
         /// mpirun's own lines.
         package var lines: [String]
 
         /// Stores an end.
-        package init(
-            status: Int32?, silenceSeconds: Double, records: [FailureRecord] = [], lines: [String] = []
-        ) {
+        package init(status: Int32?, limit: Limit, records: [FailureRecord] = [], lines: [String] = []) {
             self.status = status
-            self.silenceSeconds = silenceSeconds
+            self.limit = limit
             self.records = records
             self.lines = lines
         }
@@ -76,13 +82,7 @@ package struct RankChecks {
     package func judge(_ end: End) -> CheckFinding? {
         guard !isComplete, !isBroken else { return nil }
         let place = current.map { "while looking at \($0)" } ?? "before they had joined the job"
-        guard let status = end.status else {
-            return .failed(
-                Self.name, "nothing was heard of the ranks for \(end.silenceSeconds.fixed(0)) s, \(place)",
-                remedy: current == nil || current == "network"
-                    ? Self.networkRemedy
-                    : "look on the hosts for what they wait for, as a file system that does not answer")
-        }
+        guard let status = end.status else { return judge(late: end.limit, place: place) }
         if let unreachable {
             return .failed(
                 Self.name, "rank \(unreachable.rank) cannot reach another, \(place): \(unreachable.text)",
@@ -94,7 +94,7 @@ package struct RankChecks {
                 Self.name, "rank \(rank) was killed \(place)",
                 remedy: "often the system is out of memory (see dmesg): start fewer ranks on a machine")
         }
-        if let record = end.records.first {
+        if let record = end.records.firstCause {
             return .failed(
                 Self.name, record.sentence, remedy: "correct that, then check again",
                 isTransient: record.exitCode == ExitCode.stoppedEarly.rawValue)
@@ -107,6 +107,23 @@ package struct RankChecks {
             Self.name, "mpirun could not run the ranks (exit status \(status))\(said)",
             remedy: "try the line of `alta-launch run --dry-run` by hand",
             isTransient: messages.hasLostHost)
+    }
+}
+
+extension RankChecks {
+    private func judge(late limit: Limit, place: String) -> CheckFinding {
+        switch limit {
+        case .timeout(let seconds):
+            .failed(
+                Self.name, "the ranks did not end within \(seconds.plainText) s, \(place)",
+                remedy: "give --timeout more seconds, or look on the hosts for what they wait for")
+        case .silence(let seconds):
+            .failed(
+                Self.name, "nothing was heard of the ranks for \(seconds.fixed(0)) s, \(place)",
+                remedy: current == nil || current == "network"
+                    ? Self.networkRemedy
+                    : "look on the hosts for what they wait for, as a file system that does not answer")
+        }
     }
 }
 

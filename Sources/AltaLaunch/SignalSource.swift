@@ -38,7 +38,10 @@ public final class SignalSource {
             var source = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             poll(&source, 1, 100)
         }
-        return next().flatMap { $0 == SIGQUIT ? nil : $0 }
+        while let signal = next() {
+            if signal != SIGQUIT { return signal }
+        }
+        return nil
     }
 
     /// `SIGTERM (Terminated)`, or the number of a signal without a name here.

@@ -37,12 +37,16 @@ extension Supervisor {
         }
     }
 
-    /// Has another process look at the ranks: this one goes on with what they print.
-    private func startDump() {
+    /// Has another process look at the ranks, one at a time: this one goes on with what they print.
+    private mutating func startDump() {
+        guard dump == nil else { return say("a dump is under way") }
         let child = ChildProcess.start(
             [Programs.own, "debug", "--dump", "\(getpid())"], environment: ProcessInfo.processInfo.environment,
             output: STDERR_FILENO, error: STDERR_FILENO)
-        guard child < 0 else { return }
+        guard child < 0 else {
+            dump = child
+            return
+        }
         LaunchCommand.complain(["warning: no dump could be started: \(String(cString: strerror(-child)))"])
     }
 

@@ -50,6 +50,8 @@ public struct Supervisor {
     var failureSeen: ContinuousClock.Instant?
     var lastLook = ContinuousClock.now
     var ending: Ending?
+    /// The process that looks at the ranks at the moment.
+    var dump: Int32?
 
     /// A supervisor that keeps output where it is told, and looks into the folders of failure records and of statuses.
     public init(
@@ -165,6 +167,7 @@ public struct Supervisor {
         while true {
             let process = waitpid(-1, &status, WNOHANG)
             guard process > 0 else { return nil }
+            if process == dump { dump = nil }
             if process != child.identifier { continue }
             let signal = status & 0x7f
             wasKilled = signal != 0

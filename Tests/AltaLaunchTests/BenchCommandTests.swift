@@ -18,6 +18,11 @@ struct BenchCommandTests {
             case $1 in --studies) studies=$2 ;; --steps) steps=$2 ;; --threads) threads=$2 ;; esac
             shift
         done
+        if [[ -n $FAKE_SIGNAL && $ranks == 2 ]]; then
+            trap "" TERM
+            launcher=$(awk '/^PPid/ { print $2 }' /proc/$PPID/status)
+            kill -TERM "$launcher"
+        fi
         [[ -n $FAKE_FAILURE && $ranks == 2 ]] && { echo "error: no luck; try again" >&2; exit 3; }
         hash=$studies
         [[ -n $FAKE_WRONG && $ranks == 2 ]] && hash=wrong
@@ -97,6 +102,31 @@ struct BenchCommandTests {
         #expect(outcome.exitCode == 0 && outcome.output.contains("4 jobs a round"))
         #expect(outcome.output.contains("--studies 4 --threads 1 --steps 2 --warm-up 2 --micro-batch 4"))
         #expect(!FileManager.default.fileExists(atPath: "\(folder)/out"))
+    }
+
+    /// The line is the one that would run: hosts in the file that would be written, parameters, the user's stall limit.
+    @Test func aDryRunShowsTheWholeLine() throws {
+        let (outcome, folder) = try Self.run(
+            ["--dry-run", "--mca", "btl_tcp_if_include=lo", "--mpirun-option", "--report-bindings"],
+            environment: ["PBS_NODEFILE": "/dev/null", "SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "n[1-2]"])
+        #expect(outcome.exitCode == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains(" --hostfile \(folder)/out/ranks/hosts -n 1 "), "\(outcome.output)")
+        #expect(outcome.output.contains("\n\(folder)/out/ranks/hosts will hold\nn1 slots=1\n"))
+        #expect(outcome.output.contains(" --mca btl_tcp_if_include lo "))
+        #expect(outcome.output.contains(" --report-bindings "))
+    }
+
+    @Test func theUsersStallLimitIsHandedOn() throws {
+        let (outcome, _) = try Self.run(["--dry-run"], environment: ["ALTA_STALL_SECONDS": "7"])
+        #expect(outcome.output.contains(" -x ALTA_STALL_SECONDS=7 "), "\(outcome.output)")
+    }
+
+    /// The last rank's end and the signal meet: the sweep does not go on with the next job.
+    @Test func aSignalAtAJobsEndEndsTheSweep() throws {
+        let (outcome, folder) = try Self.run([], environment: ["FAKE_SIGNAL": "1"])
+        #expect(outcome.exitCode == 75 && outcome.remaining == 0, "\(outcome.output)\(outcome.errors)")
+        #expect(outcome.errorLines == ["error: stopped by SIGTERM; start the same command again"])
+        #expect(!FileManager.default.fileExists(atPath: "\(folder)/out/scaling.json"))
     }
 
     @Test func whatIsNoResultIsRefused() throws {

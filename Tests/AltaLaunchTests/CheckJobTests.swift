@@ -19,6 +19,7 @@ struct CheckJobTests {
                 echo '{"exit_code":1}'; exit 1 ;;
             failure:*) exit 1 ;;
             error:1) echo "error: out of luck" >&2; exit 3 ;;
+            talk:*) while true; do echo "still here"; sleep 0.1; done ;;
             error:0 | wait:*) sleep 300 ;;
         esac
         exit 0
@@ -70,10 +71,11 @@ struct CheckJobTests {
         #expect(lines(outcome).contains { $0.hasPrefix("FAIL ranks: rank 1: out of luck") }, "\(outcome.output)")
     }
 
-    @Test func ranksThatHangAreEnded() throws {
-        let (outcome, _) = try check("wait", ["-n", "2", "--timeout", "5"])
+    /// They talk meanwhile, and are not told to have been silent.
+    @Test func ranksThatDoNotEndAreEnded() throws {
+        let (outcome, _) = try check("talk", ["-n", "2", "--timeout", "6"])
         #expect(outcome.exitCode == 1 && outcome.remaining == 0 && outcome.seconds < 45)
-        let text = "FAIL ranks: nothing was heard of the ranks for 5 s, while looking at clock"
+        let text = "FAIL ranks: the ranks did not end within 6 s, while looking at clock"
         #expect(lines(outcome).contains { $0.hasPrefix(text) }, "\(outcome.output)")
     }
 

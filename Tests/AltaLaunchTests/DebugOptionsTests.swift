@@ -1,5 +1,6 @@
 import AltaCore
 import AltaLaunch
+import AltaTestSupport
 import Testing
 
 @Suite struct DebugOptionsTests {
@@ -25,6 +26,27 @@ import Testing
         #expect(try action("-n", "3", "--threads") == .threads(.none))
         #expect(try action("-n", "3", "--threads", "--gdb") == .threads(.gdb))
         #expect(try action("-n", "3", "--threads", "--wait") == .threads(.wait))
+    }
+
+    /// Debugging is for this machine, whatever hosts a scheduler granted or Open MPI's standing host file names.
+    @Test(.enabled(if: JobRunner.hasMpirun, "needs mpirun")) func aDryRunStaysOnThisMachine() throws {
+        func run(_ environment: [String: String]) throws -> JobOutcome {
+            try RunningJob.start(
+                JobRunner.program("alta-launch"), ["debug", "-n", "2", "--dry-run", "--", "align"],
+                environment: environment
+            ).finish(limitSeconds: 30)
+        }
+        let slurm = try run(["SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "n[1-2]", "SLURM_TASKS_PER_NODE": "2(x2)"])
+        #expect(slurm.exitCode == 0, "\(slurm.errors)")
+        #expect(
+            slurm.output.contains("/ranks/hosts ") && slurm.output.contains(" --mca ras '^slurm' "), "\(slurm.output)")
+        #expect(slurm.output.contains("/ranks/hosts will hold\nlocalhost slots=2\n"), "\(slurm.output)")
+        let standing = try run(["OMPI_MCA_orte_default_hostfile": "/nowhere/hosts"])
+        #expect(standing.output.contains(" --hostfile ") && standing.output.contains("\nlocalhost slots=2\n"))
+        let task = try run([
+            "SLURM_JOB_ID": "7", "SLURM_PROCID": "0", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "2",
+        ])
+        #expect(task.exitCode == 2 && task.errorLines.count == 1 && task.errors.contains("once a task"))
     }
 
     @Test func runningJobs() throws {

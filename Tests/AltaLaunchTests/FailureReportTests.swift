@@ -69,6 +69,14 @@ import Testing
         #expect(found?.exitCode == 4)
     }
 
+    /// Hosts' clocks differ: the partner that lost the failing rank may seem to have failed first.
+    @Test func aLostPartnerIsNoCauseWhateverItsClockSays() {
+        let found = report(
+            JobEnd(status: 1), [record(1, at: 10, phase: "communication"), record(0, at: 11, code: 4)])
+        #expect(found?.lines.first?.hasPrefix("error: rank 0 on node0 failed in step 3 (data)") == true)
+        #expect(found?.exitCode == 4)
+    }
+
     @Test func aKilledRankCanBeResumed() {
         let found = report(JobEnd(status: 137), [], messages(killed))
         #expect(found?.lines.first?.hasPrefix("error: rank 1 on vm was killed by signal 9") == true)

@@ -14,7 +14,7 @@ enum FakeSteps {
 
     /// A sweep on one host of two cores.
     static func sweep(_ options: BenchOptions) throws -> ScalingSweep {
-        try ScalingSweep.make(options, coresOfHosts: [2]) { ranks, threads in (1, ranks * threads > 2) }
+        try ScalingSweep.make(options, coresOfHosts: [2]) { ranks, threads in (1, ranks, ranks * threads > 2) }
     }
 
     /// A step of a job: the more ranks, the faster; its hashes depend on the batch alone.

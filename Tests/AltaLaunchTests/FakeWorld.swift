@@ -10,6 +10,8 @@ final class FakeWorld {
     var knownFrom: [String: Double] = [:]
     /// What a program comes to, by its arguments.
     var program: (_ arguments: [String], _ second: Double) -> ProbeOutcome = { _, _ in .init(status: 0, lines: []) }
+    /// What every program's start throws instead.
+    var startError: AltaError?
     private(set) var second = 0.0
     private(set) var pauses: [Double] = []
     private(set) var told: [String] = []
@@ -19,7 +21,12 @@ final class FakeWorld {
         CheckProbes(
             run: { arguments, _ in
                 self.runs.append(arguments)
+                if let error = self.startError { throw error }
                 return self.program(arguments, self.second)
+            },
+            runBeside: { programs, _ in
+                self.runs += programs
+                return programs.map { self.program($0, self.second) }
             },
             text: { self.files[$0] }, names: names(in:),
             resolves: { self.second >= self.knownFrom[$0] ?? .infinity }, limit: { self.limits[$0] },

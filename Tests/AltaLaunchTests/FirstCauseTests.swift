@@ -1,5 +1,6 @@
 import AltaCore
 import AltaLaunch
+import Foundation
 import Testing
 
 /// Which of several facts is the first cause, and where the rank was that it struck.
@@ -86,6 +87,13 @@ import Testing
         #expect(other?.lines.first?.hasPrefix("error: rank 0 on node0 failed") == true)
     }
 
+    /// mpirun names hosts as its host file does, ranks as their host calls itself.
+    @Test(arguments: ["node2.cluster.example", "node2"]) func aLostHostMayHaveALongName(name: String) {
+        let text = lost.replacingOccurrences(of: "node node2", with: "node \(name)")
+        let found = report(JobEnd(status: 205), [record(0)], messages(text))
+        #expect(found?.lines.first?.contains("\(name) was lost with rank 2 in step 12") == true, "\(text)")
+    }
+
     @Test func theLastLinesDoNotRepeatTheError() {
         let text = "step 11\nerror: m1; try again\nnote: more\n"
         var record = record(1, phase: "data")
@@ -112,6 +120,22 @@ import Testing
         // Somebody else told the ranks.
         let alone = report(JobEnd(status: 75), [], messages("  Process name: [[23883,1],0]\n  Exit code:    75"))
         #expect(alone?.wasAskedFor == true && alone?.exitCode == 75)
+    }
+
+    @Test func exitCode75WithoutARecordIsNoStopWhereTheRankSpokeOfAnError() {
+        let text = "  Process name: [[23883,1],0]\n  Exit code:    75"
+        let failed = report(
+            JobEnd(status: 75), [], messages(text), printed: [0: "step 11\nerror: no space left; free some\n"])
+        #expect(failed?.lines.first?.hasSuffix("in step 12 (forward): no space left; free some") == true)
+        #expect(failed?.lines.first?.hasPrefix("error: rank 0 on node0 ended with exit code 75") == true)
+        #expect(failed?.exitCode == 75 && failed?.wasAskedFor == false)
+        let other = report(JobEnd(status: 75), [], messages(text), printed: [2: "error: no luck\n"])
+        #expect(other?.lines.first?.hasPrefix("error: rank 2 on node2 ended with exit code 75") == true)
+        let stop = "stopped by signal 10 after step 11 of 20\n"
+        for printed in [[0: stop], [0: "error: " + stop], [0: stop, 1: "error: lost a partner\n"], [:]] {
+            let stopped = report(JobEnd(status: 75), [], messages(text), printed: printed)
+            #expect(stopped?.wasAskedFor == true && stopped?.exitCode == 75, "\(printed)")
+        }
     }
 
     @Test func aSilentJobIsToldByItsStatuses() {

@@ -15,12 +15,17 @@ import Testing
         #expect((finding.remedy != nil) == (verdict != .ok))
     }
 
-    @Test func mpirunThatIsMissingOrBrokenFails() {
+    @Test func mpirunThatIsMissingOrBrokenFails() throws {
         let world = FakeWorld()
-        #expect(ProgramChecks.mpirun(nil, world.probes).verdict == .failed)
+        #expect(try ProgramChecks.mpirun(nil, world.probes).verdict == .failed)
         world.program = { _, _ in .init(status: 127, lines: ["mpirun (Open MPI) 4.1.4"]) }
-        #expect(ProgramChecks.mpirun("/bin/mpirun", world.probes).verdict == .failed)
+        #expect(try ProgramChecks.mpirun("/bin/mpirun", world.probes).verdict == .failed)
         #expect(world.runs == [["/bin/mpirun", "--version"]])
+        world.startError = AltaError("cannot start mpirun")
+        #expect(try ProgramChecks.mpirun("/bin/mpirun", world.probes).verdict == .failed)
+        // Who is told to stop says nothing of mpirun.
+        world.startError = AltaError("stopped by SIGINT", exitCode: .stoppedEarly)
+        #expect(throws: AltaError.self) { try ProgramChecks.mpirun("/bin/mpirun", world.probes) }
     }
 
     @Test func moreThreadsThanCoresAreTold() throws {
@@ -46,6 +51,9 @@ import Testing
         world.limits[.lockedBytes] = 65536
         #expect(LimitChecks.lockedMemory(hasFabric: false, world.probes).verdict == .ok)
         #expect(LimitChecks.lockedMemory(hasFabric: true, world.probes).line.hasPrefix("note locked memory: 64 KiB"))
+        // An eighth of a large machine's memory, as systemd grants it.
+        world.limits[.lockedBytes] = 1 << 33
+        #expect(LimitChecks.lockedMemory(hasFabric: true, world.probes).verdict == .ok)
     }
 
     @Test func theTightestMemoryLimitCounts() throws {

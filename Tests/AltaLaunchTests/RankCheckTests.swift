@@ -20,46 +20,54 @@ import Testing
         #expect(checks.read("a line of MPI", rank: 1) == nil && checks.read("{broken", rank: 0) == nil)
         #expect(!checks.isComplete)
         #expect(checks.read(#"{"exit_code":0}"#, rank: 0) == nil && checks.isComplete)
-        #expect(checks.judge(.init(status: 0, silenceSeconds: 60)) == nil)
+        #expect(checks.judge(.init(status: 0, limit: .silence(seconds: 60))) == nil)
         #expect(checks.findings.count == 1)
     }
 
     @Test func whatARankSaysByItselfIsTheCause() {
         let checks = checks([(1, Self.silence), (0, Self.silence), (2, Self.silence)])
         #expect(checks.findings.count == 1 && checks.isBroken && !checks.isComplete)
-        #expect(checks.judge(.init(status: 1, silenceSeconds: 60)) == nil)
+        #expect(checks.judge(.init(status: 1, limit: .silence(seconds: 60))) == nil)
     }
 
     @Test func silenceIsToldWithItsPlace() {
-        let early = checks([]).judge(.init(status: nil, silenceSeconds: 60))
+        let early = checks([]).judge(.init(status: nil, limit: .silence(seconds: 60)))
         #expect(early?.finding == "nothing was heard of the ranks for 60 s, before they had joined the job")
         #expect(early?.remedy?.contains("btl_tcp_if_include") == true)
-        let late = checks([(0, #"{"begun":"data"}"#)]).judge(.init(status: nil, silenceSeconds: 2))
+        let late = checks([(0, #"{"begun":"data"}"#)]).judge(.init(status: nil, limit: .silence(seconds: 2)))
         #expect(late?.finding == "nothing was heard of the ranks for 2 s, while looking at data")
         #expect(late?.remedy?.contains("file system") == true)
+    }
+
+    @Test func ranksThatTalkUntilTheirTimeIsOverWereNotSilent() {
+        let end = RankChecks.End(status: nil, limit: .timeout(seconds: 2))
+        let found = checks([(0, #"{"begun":"data"}"#), (0, Self.ok)]).judge(end)
+        #expect(found?.finding == "the ranks did not end within 2 s, while looking at data")
+        #expect(found?.remedy?.contains("--timeout") == true)
     }
 
     @Test func anEndWithoutACauseOfItsOwnHasOne() {
         let killed = ["mpirun noticed that process rank 1 with PID 0 on node n2 exited on signal 9 (Killed)."]
         #expect(
-            checks([(0, #"{"begun":"memory"}"#)]).judge(.init(status: 137, silenceSeconds: 60, lines: killed))?.finding
+            checks([(0, #"{"begun":"memory"}"#)]).judge(
+                .init(status: 137, limit: .silence(seconds: 60), lines: killed))?.finding
                 == "rank 1 was killed while looking at memory")
         let record = FailureRecord(
             rank: 1, host: "n2", phase: "start", step: nil, message: "no MPI", exitCode: 75, secondsSince1970: 1)
-        let recorded = checks([]).judge(.init(status: 75, silenceSeconds: 60, records: [record]))
+        let recorded = checks([]).judge(.init(status: 75, limit: .silence(seconds: 60), records: [record]))
         #expect(recorded?.finding == "rank 1 on n2 failed at start: no MPI" && recorded?.isTransient == true)
         #expect(
-            checks([(1, "error: out of luck")]).judge(.init(status: 3, silenceSeconds: 60))?.finding
+            checks([(1, "error: out of luck")]).judge(.init(status: 3, limit: .silence(seconds: 60)))?.finding
                 == "rank 1: out of luck")
         let lost = ["ORTE has lost communication with a remote daemon."]
-        let host = checks([]).judge(.init(status: 205, silenceSeconds: 60, lines: lost))
+        let host = checks([]).judge(.init(status: 205, limit: .silence(seconds: 60), lines: lost))
         #expect(host?.isTransient == true && host?.finding.contains("exit status 205") == true)
     }
 
     @Test func whatOpenMPISaysOfTheNetworkIsTheCause() {
         let said =
             "[[4768,1],1][opal/btl_tcp_endpoint.c:793:connect] from h2 to: h3 Unable to connect to the peer 10.0.0.3"
-        let finding = checks([(1, said), (2, "other")]).judge(.init(status: 255, silenceSeconds: 60))
+        let finding = checks([(1, said), (2, "other")]).judge(.init(status: 255, limit: .silence(seconds: 60)))
         #expect(
             finding?.finding
                 == "rank 1 cannot reach another, before they had joined the job: "

@@ -176,6 +176,21 @@ import Testing
         #expect(model == ScalingModel())
     }
 
+    /// Neighbours slow a rank on the host that has most: 3 and 1 ranks are another job than 2 and 2.
+    @Test func crowdingIsThatOfTheFullestHost() {
+        func observation(_ ranks: Int, hosts: Int = 1, fullest: Int = 1, _ seconds: Double) -> ScalingObservation {
+            ScalingObservation(
+                ranks: ranks, hosts: hosts, fullestHostRanks: fullest, studies: 4 * ranks, seconds: seconds,
+                meanComputeSeconds: seconds, largestComputeSeconds: seconds, lossSeconds: 0, backwardSeconds: 0,
+                updateSeconds: 0.1, communicationSeconds: 0, waitSeconds: 0)
+        }
+        var model = ScalingModel()
+        model.calibrate(
+            [observation(1, 1), observation(4, hosts: 2, fullest: 3, 2), observation(4, hosts: 2, fullest: 2, 1)],
+            reductions: [])
+        #expect(abs(model.crowding - 2) < 1e-9, "\(model.crowding)")
+    }
+
     @Test func theNetworkIsFoundInSums() throws {
         let known = ScalingNetwork(name: "measured", bytesPerSecond: 1.2e8, latencySeconds: 4e-5)
         let timings = [8192.0, 1e8].map { bytes in

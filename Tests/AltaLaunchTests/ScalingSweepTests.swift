@@ -16,8 +16,12 @@ import Testing
 
     @Test func ranksAreThoseThatFit() throws {
         let options = try #require(try BenchOptions(arguments: ["--mode", "strong", "--no-whole-nodes"]))
-        let sweep = try ScalingSweep.make(options, coresOfHosts: [6, 6]) { ranks, _ in ((ranks + 5) / 6, false) }
+        let sweep = try ScalingSweep.make(options, coresOfHosts: [6, 6]) { ranks, _ in
+            ((ranks + 5) / 6, min(ranks, 6), false)
+        }
         #expect(sweep.points.map(\.run.ranks) == [1, 2, 4, 8] && sweep.points.map(\.run.hosts) == [1, 1, 1, 2])
+        // The second host has 2 of 8.
+        #expect(sweep.points.map(\.run.fullestHostRanks) == [1, 2, 4, 6])
         #expect(sweep.points.allSatisfy { $0.run.studies == 32 })
     }
 
@@ -48,7 +52,8 @@ import Testing
         for (arguments, part) in [
             (["--ranks", "1,x"], "--ranks is 1,x"), (["--ranks", "0"], "1 or more"), (["--mode", "both?"], "--mode"),
             (["--steps", "0"], "--steps is 0"), (["--rank", "1"], "did you mean --ranks?"), (["more"], "unexpected"),
-            (["--network-gbit", "0"], "--network-gbit"),
+            (["--network-gbit", "0"], "--network-gbit"), (["--network-gbit", "1e30"], "at most 1000000"),
+            (["--mca", "x"], "--mca is x"),
         ] {
             #expect { try BenchOptions(arguments: arguments) } throws: { "\($0)".contains(part) }
         }

@@ -12,8 +12,9 @@ enum BenchCommand {
         var request = LaunchRequest()
         request.hostFile = options.hostFile
         request.mayBind = options.mayBind
-        request = try request.located(
-            environment: ProcessInfo.processInfo.environment, workingFolder: FileManager.default.currentDirectoryPath)
+        request.parameters = options.parameters
+        request.mpirunOptions = options.mpirunOptions
+        request = try request.located()
         let job = BenchJob(
             machine: machine, request: request, options: options,
             programs: options.isDryRun
@@ -23,7 +24,7 @@ enum BenchCommand {
         let cores = try job.plan(ranks: 1, threads: 1).coresOfHosts
         let sweep = try ScalingSweep.make(options, coresOfHosts: cores) { ranks, threads in
             let plan = try job.plan(ranks: ranks, threads: threads)
-            return (plan.ranksOfHosts.count { $0 > 0 }, plan.isOversubscribed)
+            return (plan.ranksOfHosts.count { $0 > 0 }, plan.ranksOfHosts.max() ?? ranks, plan.isOversubscribed)
         }
         if options.isDryRun { return try show(sweep, job) }
         do {
@@ -39,8 +40,12 @@ enum BenchCommand {
         var lines = ["\(sweep.runs.count) jobs a round, \(job.options.repeats) rounds:"]
         for run in sweep.runs {
             let request = BenchRequest(run: run, warmUpSteps: job.options.warmUpSteps, steps: job.options.steps)
-            let plan = try job.plan(ranks: run.ranks, threads: run.threads)
-            lines += ["", "\(run.name): \(plan.summary)", shellQuoted(job.arguments(plan, job.stepArguments(request)))]
+            var plan = try job.plan(ranks: run.ranks, threads: run.threads)
+            plan.useFiles(in: job.logs)
+            lines += [
+                "", "\(run.name): \(plan.summary)",
+                shellQuoted(job.arguments(plan, job.stepArguments(request))) + plan.coming(filesIn: job.logs),
+            ]
         }
         lines += sweep.referenceBatches.map { "\nand once, to compare with: one step of one rank over \($0) studies" }
         return say(lines)

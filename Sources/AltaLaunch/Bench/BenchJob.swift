@@ -55,8 +55,13 @@ struct BenchJob {
             if collected.bytes.count + piece.count <= Self.largestOutput { collected.bytes += piece }
         }
         FailureRecord.clear(folder: attempt.folders.failures)
-        if let report = try attempt.run(programs, signals: signals).report {
-            throw BenchFailure(lines: report.lines, exitCode: report.exitCode)
+        let outcome = try attempt.run(programs, signals: signals)
+        if let report = outcome.report { throw BenchFailure(lines: report.lines, exitCode: report.exitCode) }
+        // The job came to its end at that moment; the sweep shall not go on.
+        if let signal = outcome.signal {
+            throw BenchFailure(
+                lines: ["error: stopped by \(SignalSource.name(of: signal)); start the same command again"],
+                exitCode: ExitCode.stoppedEarly.rawValue)
         }
         return collected.bytes
     }

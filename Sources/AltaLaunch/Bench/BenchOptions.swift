@@ -12,6 +12,9 @@ package struct BenchOptions: Equatable, Sendable {
     package var hostFile: String?
     package var threadsPerRank = 1
     package var mayBind = true
+    /// Parameters of Open MPI, and further arguments of mpirun.
+    package var parameters: [MPIParameter] = []
+    package var mpirunOptions: [String] = []
     package var mode = Mode.both
     package var measuresWholeNodes = true
     package var model = "alta-base"
@@ -42,6 +45,8 @@ package struct BenchOptions: Equatable, Sendable {
     /// More options of `alta-worker bench step`.
     package var workerArguments: [String] = []
 
+    private static let fastestGigabits = 1e6
+
     package static let command = CommandDescription(
         name: "alta-launch bench",
         summary: "Measures how training steps scale over ranks and hosts, checks that every job computes the same, and "
@@ -66,6 +71,7 @@ package struct BenchOptions: Equatable, Sendable {
             .value("--trace", name: "FILE.json", "write the timeline of a step of the largest job"),
             .value("--timeout", name: "SECONDS", "end a job that takes longer, and the sweep with it"),
             .value("--worker", name: "PROGRAM", "the program of a rank (default: the alta-worker beside alta-launch)"),
+            LaunchOptions.parameterOption, LaunchOptions.mpirunOption,
             .flag("--dry-run", documentation: "print the jobs and their mpirun lines, and start nothing"),
             .value("--predict", name: "SCALING.json", "print the predictions of a saved result, and measure nothing"),
             .value("--calibration", name: "SCALING.json", "hold the model of a saved result against this one"),
@@ -102,6 +108,8 @@ package struct BenchOptions: Equatable, Sendable {
         hostFile = parsed.value("--hosts")
         threadsPerRank = try parsed.int("--threads-per-rank", in: 1...1024) ?? threadsPerRank
         mayBind = !parsed.flag("--no-binding")
+        parameters = try LaunchOptions.parameters(parsed, of: Self.command)
+        mpirunOptions = parsed.values("--mpirun-option")
         if let text = parsed.value("--mode") {
             guard let mode = Mode(rawValue: text) else {
                 throw Self.command.usageError("--mode is \(text)", "give strong, weak or both")
@@ -127,6 +135,10 @@ package struct BenchOptions: Equatable, Sendable {
         predict = parsed.value("--predict")
         calibration = parsed.value("--calibration")
         networkGigabits = try parsed.double("--network-gbit", atLeast: 1e-3)
+        if let speed = networkGigabits, speed > Self.fastestGigabits {
+            throw Self.command.usageError(
+                "--network-gbit is \(speed)", "give at most \(Self.fastestGigabits.plainText)")
+        }
         latencySeconds = try parsed.double("--latency-us", atLeast: 0).map { $0 * 1e-6 }
         ranksPerHost = try parsed.int("--ranks-per-host", in: 1...4096) ?? ranksPerHost
         globalBatch = try parsed.int("--global-batch", in: 8...1_000_000) ?? globalBatch

@@ -61,7 +61,10 @@ package struct ScalingResult: Equatable, Sendable {
     package var modelErrors: [Double] { points.compactMap(\.modelError) }
 
     /// - Parameters:
-    ///   - model: made elsewhere, or to be calibrated; `calibrates` says which.
+    ///   - model: whose predictions are held against what was measured.
+    ///   - isModelForeign: whether it was fitted to another result.
+    ///   - network: between the hosts; nil: one host.
+    ///   - threads: of the ranks to which the model applies.
     package init(
         _ measurement: SweepMeasurement, model: ScalingModel, isModelForeign: Bool, network: ScalingNetwork?,
         threads: Int
@@ -81,9 +84,9 @@ package struct ScalingResult: Equatable, Sendable {
 
     private func predicted(_ run: BenchRun, threads: Int) -> ScalingStep? {
         guard run.threads == threads, !run.isOversubscribed, run.hosts == 1 || network != nil else { return nil }
-        let perHost = (run.ranks + run.hosts - 1) / run.hosts
         let network = network ?? ScalingNetwork(gigabits: 1)
-        return model.step(ranks: run.ranks, ranksPerHost: perHost, studies: run.studies, network: network)
+        return model.step(
+            ranks: run.ranks, ranksPerHost: run.fullestHostRanks, studies: run.studies, network: network)
     }
 
     private static func point(
@@ -137,7 +140,8 @@ extension ScalingModel {
         guard !records.isEmpty else { return nil }
         func middle(_ value: (StepRecord) -> Double) -> Double { median(records.map(value)) ?? 0 }
         return ScalingObservation(
-            ranks: run.ranks, hosts: run.hosts, studies: run.studies, seconds: middle(\.seconds),
+            ranks: run.ranks, hosts: run.hosts, fullestHostRanks: run.fullestHostRanks, studies: run.studies,
+            seconds: middle(\.seconds),
             meanComputeSeconds: middle(\.meanComputeSeconds), largestComputeSeconds: middle(\.largestComputeSeconds),
             lossSeconds: middle(\.lossSeconds), backwardSeconds: middle(\.backwardSeconds),
             updateSeconds: middle(\.updateSeconds), communicationSeconds: middle(\.communicationSeconds),

@@ -5,6 +5,8 @@ package struct BenchRun: Hashable, Sendable {
     package var ranks: Int
     /// Hosts that it is spread over.
     package var hosts: Int
+    /// Ranks on the host that has most.
+    package var fullestHostRanks: Int
     /// Threads of each rank.
     package var threads: Int
     /// The global batch.
@@ -54,10 +56,11 @@ package struct ScalingSweep: Equatable, Sendable {
         referenceBatches = Set(runs.map(\.studies)).subtracting(alone).sorted()
     }
 
-    /// - Parameter layout: hosts, and whether too many threads share cores, for a number of ranks and threads.
+    /// - Parameter layout: hosts, the ranks of the fullest, and whether too many threads share cores, for a number of ranks
+    ///   and threads.
     /// - Throws: usage errors: fewer studies than ranks, or what `layout` throws.
     package static func make(
-        _ options: BenchOptions, coresOfHosts: [Int], layout: (_ ranks: Int, _ threads: Int) throws -> (Int, Bool)
+        _ options: BenchOptions, coresOfHosts: [Int], layout: (_ ranks: Int, _ threads: Int) throws -> (Int, Int, Bool)
     ) throws -> ScalingSweep {
         let threads = options.threadsPerRank
         let fitting = coresOfHosts.reduce(0) { $0 + max(1, $1 / threads) }
@@ -74,12 +77,12 @@ package struct ScalingSweep: Equatable, Sendable {
         }
         let points = try shapes.map { shape in
             try checkStudies(shape.studies, ranks: shape.ranks)
-            let (hosts, isFull) = try layout(shape.ranks, shape.threads)
+            let (hosts, fullest, isFull) = try layout(shape.ranks, shape.threads)
             return Point(
                 curve: shape.curve,
                 run: BenchRun(
-                    ranks: shape.ranks, hosts: hosts, threads: shape.threads, studies: shape.studies,
-                    isOversubscribed: isFull))
+                    ranks: shape.ranks, hosts: hosts, fullestHostRanks: fullest, threads: shape.threads,
+                    studies: shape.studies, isOversubscribed: isFull))
         }
         return ScalingSweep(points: points, studiesPerRank: perRank)
     }

@@ -49,7 +49,8 @@ package struct SweepMeasurement: Equatable, Sendable {
     ) throws {
         self.sweep = sweep
         for batch in sweep.referenceBatches {
-            let run = BenchRun(ranks: 1, hosts: 1, threads: options.threadsPerRank, studies: batch)
+            let run = BenchRun(
+                ranks: 1, hosts: 1, fullestHostRanks: 1, threads: options.threadsPerRank, studies: batch)
             tell("one step to compare with: \(run.name)")
             // The same bits at any micro-batch: no more memory than the jobs that are held against it.
             let request = BenchRequest(run: run, warmUpSteps: 0, steps: 1, microBatch: sweep.largestShare(of: batch))

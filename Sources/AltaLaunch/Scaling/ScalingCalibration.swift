@@ -6,6 +6,8 @@ public struct ScalingObservation: Equatable, Sendable {
     public var ranks: Int
     /// Hosts of the job.
     public var hosts: Int
+    /// Ranks on the host that has most.
+    public var fullestHostRanks: Int
     /// The global batch.
     public var studies: Int
     /// Seconds of the slowest rank's step.
@@ -26,13 +28,16 @@ public struct ScalingObservation: Equatable, Sendable {
     public var waitSeconds: Double
 
     /// Stores the medians.
+    /// - Parameter fullestHostRanks: nil: hosts have as many ranks each.
     public init(
-        ranks: Int, hosts: Int = 1, studies: Int, seconds: Double, meanComputeSeconds: Double,
-        largestComputeSeconds: Double, lossSeconds: Double, backwardSeconds: Double, updateSeconds: Double,
+        ranks: Int, hosts: Int = 1, fullestHostRanks: Int? = nil, studies: Int, seconds: Double,
+        meanComputeSeconds: Double, largestComputeSeconds: Double, lossSeconds: Double, backwardSeconds: Double,
+        updateSeconds: Double,
         communicationSeconds: Double, waitSeconds: Double
     ) {
         self.ranks = ranks
         self.hosts = hosts
+        self.fullestHostRanks = fullestHostRanks ?? (ranks + hosts - 1) / hosts
         self.studies = studies
         self.seconds = seconds
         self.meanComputeSeconds = meanComputeSeconds
@@ -81,8 +86,8 @@ extension ScalingModel {
         fitComputing(alone)
         let several = observations.filter { $0.ranks > 1 }
         jitter = max(1, Self.median(several.map { noise($0) }) ?? 1)
-        let fullest = several.map { $0.ranks / $0.hosts }.max() ?? 1
-        let crowded = several.filter { $0.ranks / $0.hosts == fullest && fullest > 1 }
+        let fullest = several.map(\.fullestHostRanks).max() ?? 1
+        let crowded = several.filter { $0.fullestHostRanks == fullest && fullest > 1 }
         crowding = max(1, Self.median(crowded.map { $0.meanComputeSeconds / evenSeconds($0) }) ?? 1)
         fitSums(reductions)
     }

@@ -23,9 +23,8 @@ public struct ScalingNetwork: Equatable, Sendable {
     ///   - gigabits: of a link in 10^9 bits a second; 94 % of them carry payload (Ethernet and TCP headers take the rest).
     ///   - latencySeconds: nil: 30 us up to 25 Gbit/s (TCP), 5 us beyond (networks whose cards do the work).
     public init(gigabits: Double, latencySeconds: Double? = nil) {
-        let speed = gigabits == gigabits.rounded() ? "\(Int(gigabits))" : "\(gigabits)"
         self.init(
-            name: "\(speed) Gbit/s", bytesPerSecond: gigabits * 1e9 / 8 * 0.94,
+            name: "\(gigabits.plainText) Gbit/s", bytesPerSecond: gigabits * 1e9 / 8 * 0.94,
             latencySeconds: latencySeconds ?? (gigabits > 25 ? 5e-6 : 30e-6))
     }
 
