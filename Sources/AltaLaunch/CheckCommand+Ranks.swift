@@ -107,22 +107,3 @@ private struct RankReader {
         return checks.read(line, rank: rank).map { [$0] } ?? []
     }
 }
-
-/// A small text file that is there as a whole or not at all.
-enum WholeFile {
-    /// Writes under a temporary name, flushes and renames.
-    /// - Throws: `AltaError` naming the path, the reason and a remedy.
-    static func write(_ text: String, to path: String) throws(AltaError) {
-        let temporary = "\(path).partial"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw AltaError.system("cannot create a file", file: temporary) }
-        let isWritten = writeAll(Array(text.utf8), to: descriptor) && fsync(descriptor) == 0
-        let code = errno
-        close(descriptor)
-        guard isWritten, rename(temporary, path) == 0 else {
-            let fault = AltaError.system("cannot write a file", file: path, code: isWritten ? errno : code)
-            unlink(temporary)
-            throw fault
-        }
-    }
-}

@@ -17,8 +17,3 @@ extension LaunchOptions {
         RestartPolicy.Limits(restarts: restarts, delaySeconds: restartDelaySeconds)
     }
 }
-
-extension Double {
-    /// As few digits as it takes, whatever the language of the user: `5` or `2.5`.
-    var plainText: String { Int(exactly: self).map(String.init) ?? String(self) }
-}

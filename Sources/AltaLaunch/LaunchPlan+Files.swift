@@ -60,19 +60,7 @@ extension LaunchPlan {
     /// Writes the files that the plan needs, if any, and hands them on from then on.
     /// - Throws: `AltaError` where one cannot be written.
     public mutating func writeFiles(in folder: String) throws(AltaError) {
-        for (name, text) in writtenFiles { try Self.write(text, "\(folder)/\(name)") }
+        for (name, text) in writtenFiles { try WholeFile.write(text, to: "\(folder)/\(name)") }
         useFiles(in: folder)
-    }
-
-    private static func write(_ text: String, _ path: String) throws(AltaError) {
-        let what = "cannot write the plan for mpirun"
-        let temporary = "\(path).\(getpid())"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw AltaError.system(what, file: temporary) }
-        let isWritten = writeAll(Array(text.utf8), to: descriptor) && fsync(descriptor) == 0
-        let code = errno
-        close(descriptor)
-        guard isWritten else { throw AltaError.system(what, file: temporary, code: code) }
-        guard rename(temporary, path) == 0 else { throw AltaError.system(what, file: path) }
     }
 }

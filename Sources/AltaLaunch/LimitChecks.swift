@@ -40,24 +40,7 @@ package enum LimitChecks {
 
     /// Bytes; nil: no limit.
     package static func memoryLimit(_ probes: CheckProbes) -> Int? {
-        var limits: [Int] = []
-        for line in (probes.text("/proc/self/cgroup") ?? "").split(separator: "\n") {
-            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard fields.count == 3 else { continue }
-            let isUnified = fields[0] == "0"
-            guard isUnified || fields[1].split(separator: ",").contains("memory") else { continue }
-            let root = isUnified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory"
-            let file = isUnified ? "memory.max" : "memory.limit_in_bytes"
-            let parts = fields[2].split(separator: "/").filter { $0 != ".." }
-            for depth in 0...parts.count {
-                let folder = ([root] + parts.prefix(depth).map(String.init)).joined(separator: "/")
-                let text = probes.text("\(folder)/\(file)")?.filter { !$0.isWhitespace }
-                // Version 1 says "no limit" with the largest multiple of a page.
-                guard let bytes = text.flatMap({ Int($0) }), bytes > 0, bytes < Int.max - (1 << 20) else { continue }
-                limits.append(bytes)
-            }
-        }
-        return limits.min()
+        ControlGroup.current(read: probes.text).memoryLimitBytes
     }
 }
 
@@ -142,19 +125,5 @@ package struct OpenMPISettings {
         guard let value = values[framework], !value.isEmpty else { return false }
         let names = value.drop { $0 == "^" }.split(separator: ",").map(String.init)
         return value.hasPrefix("^") == names.contains(component)
-    }
-}
-
-extension Double {
-    /// With so many decimals.
-    package func fixed(_ decimals: Int) -> String {
-        var factor = 1.0
-        for _ in 0..<decimals { factor *= 10 }
-        let rounded = (abs(self) * factor).rounded()
-        guard rounded < 1e15 else { return "\(self)" }
-        let digits = String(Int(rounded))
-        let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
-        let whole = (self < 0 && rounded > 0 ? "-" : "") + padded.dropLast(decimals)
-        return decimals == 0 ? whole : "\(whole).\(padded.suffix(decimals))"
     }
 }

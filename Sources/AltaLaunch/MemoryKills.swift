@@ -1,3 +1,4 @@
+import AltaCore
 import Foundation
 
 /// How often the kernel of this host has ended a process for lack of memory, from its own counters.
@@ -46,20 +47,12 @@ public struct MemoryKills: Equatable, Sendable {
             onMachine: read("/proc/vmstat").flatMap(count))
     }
 
-    /// Where the control group's counter may be, from `/proc/self/cgroup`: version 2, then version 1; by the whole path,
-    /// then as a container sees its own group.
+    /// Where the control group's counter may be, from `/proc/self/cgroup`: in the group's own folder, or in the tree's root, as
+    /// a container sees its own group; under the name of version 2, then of version 1. Groups between count other jobs too.
     package static func counterPaths(groups: String) -> [String] {
-        groups.split(separator: "\n").flatMap { line -> [String] in
-            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard fields.count == 3 else { return [] }
-            let path = fields[2] == "/" ? "" : String(fields[2])
-            if fields[0] == "0", fields[1].isEmpty {
-                return ["/sys/fs/cgroup\(path)/memory.events", "/sys/fs/cgroup/memory.events"]
-            }
-            guard fields[1].split(separator: ",").contains("memory") else { return [] }
-            return [
-                "/sys/fs/cgroup/memory\(path)/memory.oom_control", "/sys/fs/cgroup/memory/memory.oom_control",
-            ]
+        let folders = ControlGroup.folders(text: groups, controller: "memory")
+        return [folders.first, folders.last].compactMap(\.self).flatMap { folder in
+            ["memory.events", "memory.oom_control"].map { "\(folder)/\($0)" }
         }
     }
 

@@ -19,9 +19,12 @@ struct BenchCommandTests {
             shift
         done
         if [[ -n $FAKE_SIGNAL && $ranks == 2 ]]; then
-            trap "" TERM
-            launcher=$(awk '/^PPid/ { print $2 }' /proc/$PPID/status)
-            kill -TERM "$launcher"
+            mpirun=$PPID
+            launcher=$(awk '/^PPid/ { print $2 }' /proc/$mpirun/status)
+            kill -STOP $launcher
+            kill -TERM $launcher
+            setsid bash -c "for ((i = 0; i < 100; i++)); do grep -q '^State:.Z' /proc/$mpirun/status && break; sleep 0.1; done
+                kill -CONT $launcher" </dev/null >/dev/null 2>&1 &
         fi
         [[ -n $FAKE_FAILURE && $ranks == 2 ]] && { echo "error: no luck; try again" >&2; exit 3; }
         hash=$studies
@@ -121,7 +124,7 @@ struct BenchCommandTests {
         #expect(outcome.output.contains(" -x ALTA_STALL_SECONDS=7 "), "\(outcome.output)")
     }
 
-    /// The last rank's end and the signal meet: the sweep does not go on with the next job.
+    /// The launcher stands still until mpirun has ended well, and finds the signal then: the sweep does not go on.
     @Test func aSignalAtAJobsEndEndsTheSweep() throws {
         let (outcome, folder) = try Self.run([], environment: ["FAKE_SIGNAL": "1"])
         #expect(outcome.exitCode == 75 && outcome.remaining == 0, "\(outcome.output)\(outcome.errors)")

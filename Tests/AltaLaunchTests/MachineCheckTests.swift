@@ -68,8 +68,8 @@ import Testing
                 == "a control group allows 8192 MiB here, 2.0 GiB for each of 4 rank(s)")
         world.files = [
             "/proc/self/cgroup": "5:cpu,memory:/job\n",
-            "/sys/fs/cgroup/memory/job/memory.limit_in_bytes": "1048576\n",
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+            "/sys/fs/cgroup/cpu,memory/job/memory.limit_in_bytes": "1048576\n",
+            "/sys/fs/cgroup/cpu,memory/memory.limit_in_bytes": "9223372036854771712\n",
         ]
         #expect(LimitChecks.memoryLimit(world.probes) == 1 << 20)
     }

@@ -27,7 +27,7 @@ struct BenchSession {
         let lock = try RunFolderLock(folder: job.logs)
         defer { lock.release() }
         let diary = "\(folder)/runs.jsonl"
-        try DurableFile.write(diary, bytes: [])
+        try WholeFile.write([UInt8](), to: diary)
         let measurement = try SweepMeasurement(sweep, options: options, tell: tell) { request in
             let round = try job.measure(request)
             try append(request, round, to: diary)
@@ -48,9 +48,8 @@ struct BenchSession {
             result.model, of: options.model, studiesPerRank: sweep.studiesPerRank, options)
         let setting = try setting()
         let json = try result.json(setting: setting, predictions: predictions).text(.pretty)
-        try DurableFile.write("\(folder)/scaling.json", bytes: Array((json + "\n").utf8))
-        try DurableFile.write(
-            "\(folder)/scaling.svg", bytes: Array(ScalingPlot(result: result, setting: setting).svg.utf8))
+        try WholeFile.write(json + "\n", to: "\(folder)/scaling.json")
+        try WholeFile.write(ScalingPlot(result: result, setting: setting).svg, to: "\(folder)/scaling.svg")
         var lines = result.table + ScalingTable.lines(predictions, ranksPerHost: options.ranksPerHost)
         lines += ["", "written: \(folder)/scaling.json, \(folder)/scaling.svg"]
         guard result.isValid else {
@@ -120,7 +119,7 @@ struct BenchSession {
             "result_hashes": .array(round.records.map { .string($0.resultHash) }),
             "load_average": .number(round.conditions.loadAverage), "busy_cores": .number(round.conditions.busyCores),
         ]
-        try DurableFile.append(diary, bytes: Array((try line.text() + "\n").utf8))
+        try WholeFile.append(Array((try line.text() + "\n").utf8), to: diary)
     }
 
     private func makeFolder() throws {
