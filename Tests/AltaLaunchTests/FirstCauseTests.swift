@@ -136,7 +136,8 @@ import Testing
         let named = report(
             JobEnd(status: 75), [], messages("  Process name: [[23883,1],1]\n  Exit code:    75"),
             printed: [0: stop, 1: "error: no luck\n"])
-        #expect(named?.lines.first?.hasPrefix("error: rank 1 on node1 ended with") == true && named?.wasAskedFor == false)
+        #expect(
+            named?.lines.first?.hasPrefix("error: rank 1 on node1 ended with") == true && named?.wasAskedFor == false)
         for printed in [[0: stop], [0: "error: " + stop], [0: stop, 1: "error: lost a partner\n"], [:]] {
             let stopped = report(JobEnd(status: 75), [], messages(text), printed: printed)
             #expect(stopped?.wasAskedFor == true && stopped?.exitCode == 75, "\(printed)")
