@@ -132,6 +132,12 @@ import Testing
         let other = report(JobEnd(status: 75), [], messages(text), printed: [2: "error: no luck\n"])
         #expect(other?.lines.first?.hasPrefix("error: rank 2 on node2 ended with exit code 75") == true)
         let stop = "stopped by signal 10 after step 11 of 20\n"
+        // Rank 0 had saved; the rank that mpirun names had not.
+        let named = report(
+            JobEnd(status: 75), [], messages("  Process name: [[23883,1],1]\n  Exit code:    75"),
+            printed: [0: stop, 1: "error: no luck\n"])
+        #expect(
+            named?.lines.first?.hasPrefix("error: rank 1 on node1 ended with") == true && named?.wasAskedFor == false)
         for printed in [[0: stop], [0: "error: " + stop], [0: stop, 1: "error: lost a partner\n"], [:]] {
             let stopped = report(JobEnd(status: 75), [], messages(text), printed: printed)
             #expect(stopped?.wasAskedFor == true && stopped?.exitCode == 75, "\(printed)")
