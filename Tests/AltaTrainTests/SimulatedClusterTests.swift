@@ -87,8 +87,12 @@ extension WorkerJobs {
             #expect(outcome.exitCode == 75 && outcome.remaining == 0, "\(outcome.errors)")
             #expect(outcome.errorLines.count == 1 && outcome.errorLines[0].contains("h2"), "\(outcome.errors)")
             // A host that is cut off notices by itself that it is alone.
-            for _ in 0..<1500 where try !cluster.processes().isEmpty { usleep(20_000) }
-            #expect(try cluster.processes() == [])
+            var left = try cluster.processes()
+            for _ in 0..<300 where !left.isEmpty {
+                usleep(100_000)
+                left = try cluster.processes()
+            }
+            #expect(left.isEmpty, "\(left)")
             let more = Self.steps(job) + 2
             if how == "cut" { try cluster.mend(2) }
             expectDone(try Self.run(job, cluster, ranks: how == "cut" ? 3 : 2, ["steps=\(more)"]))
