@@ -54,7 +54,7 @@ extension CheckCommand {
             "ranks": .integer(plan.ranks), "hosts": .array(plan.hosts.map { .string($0.name) }),
             "findings": .array(findings.map(\.json)),
         ]
-        try WholeFile.write(try report.text(.pretty), to: path)
+        try AtomicFile.write(path, temporary: "\(path).\(getpid()).partial", text: try report.text(.pretty))
     }
 }
 

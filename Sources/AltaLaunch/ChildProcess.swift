@@ -48,6 +48,56 @@ struct ChildProcess {
         kill(identifier, signal)
     }
 
+    /// Waits until it printed something or a signal came, at most so long.
+    func waitForNews(_ signals: SignalSource, milliseconds: Int32) {
+        var sources = [signals.descriptor, standardOutput, standardError].map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
+        poll(&sources, nfds_t(sources.count), milliseconds)
+        // A stream that has ended is always "ready": do not spin between its end and the program's.
+        if sources.contains(where: { $0.revents & Int16(POLLHUP) != 0 && $0.revents & Int16(POLLIN) == 0 }) {
+            usleep(UInt32(milliseconds) * 100)
+        }
+    }
+
+    /// Hands on what it printed: stream 0 is its output, 1 its errors.
+    ///
+    /// Bounded, so that one that prints for ever does not keep signals and limits from being seen.
+    /// - Returns: whether there was anything.
+    @discardableResult
+    func readOutput(_ take: (_ stream: Int, _ bytes: ArraySlice<UInt8>) -> Void) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var hasPrinted = false
+        for (stream, descriptor) in [standardOutput, standardError].enumerated() {
+            for _ in 0..<16 {
+                let count = read(descriptor, &buffer, buffer.count)
+                guard count > 0 else { break }
+                take(stream, buffer[..<count])
+                hasPrinted = true
+            }
+        }
+        return hasPrinted
+    }
+
+    /// A child of this process that has ended.
+    struct Ended {
+        let identifier: Int32
+        /// Its exit status; 128 + signal where it was killed.
+        let status: Int32
+        /// Whether a signal ended it.
+        let wasKilled: Bool
+    }
+
+    /// The next child that has ended, whichever it is; nil: all live on.
+    static func reap() -> Ended? {
+        var status: Int32 = 0
+        let process = waitpid(-1, &status, WNOHANG)
+        guard process > 0 else { return nil }
+        let signal = status & 0x7f
+        return Ended(
+            identifier: process, status: signal == 0 ? (status >> 8) & 0xff : 128 + signal, wasKilled: signal != 0)
+    }
+
     /// Lets go of its output.
     func closeStreams() {
         close(standardOutput)

@@ -60,7 +60,7 @@ extension LaunchPlan {
     /// Writes the files that the plan needs, if any, and hands them on from then on.
     /// - Throws: `AltaError` where one cannot be written.
     public mutating func writeFiles(in folder: String) throws(AltaError) {
-        for (name, text) in writtenFiles { try WholeFile.write(text, to: "\(folder)/\(name)") }
+        for (name, text) in writtenFiles { try AtomicFile.write("\(folder)/\(name)", text: text) }
         useFiles(in: folder)
     }
 }

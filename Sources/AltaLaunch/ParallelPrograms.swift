@@ -18,15 +18,10 @@ struct ParallelPrograms {
         let since: ContinuousClock.Instant
         var printed: [[UInt8]] = [[], []]
 
-        /// Reads what is there; bounded, so that one that prints for ever keeps nobody waiting.
+        /// Keeps what it printed meanwhile.
         mutating func read() {
-            var buffer = [UInt8](repeating: 0, count: 1 << 14)
-            for (stream, descriptor) in [child.standardOutput, child.standardError].enumerated() {
-                for _ in 0..<8 {
-                    let count = Foundation.read(descriptor, &buffer, buffer.count)
-                    guard count > 0 else { break }
-                    if printed[stream].count < longestOutput { printed[stream] += buffer[..<count] }
-                }
+            child.readOutput { stream, bytes in
+                if printed[stream].count < longestOutput { printed[stream] += bytes }
             }
         }
 
@@ -59,11 +54,11 @@ struct ParallelPrograms {
             if let signal = signals.wait(seconds: 0) { return (outcomes, signal) }
             for process in open.keys { open[process]?.read() }
             var hasNews = false
-            while let (process, status) = Self.ended() {
-                guard var running = open.removeValue(forKey: process) else { continue }
+            while let ended = ChildProcess.reap() {
+                guard var running = open.removeValue(forKey: ended.identifier) else { continue }
                 running.read()
                 running.child.closeStreams()
-                outcomes[running.index] = ProbeOutcome(status: status, lines: running.lines)
+                outcomes[running.index] = ProbeOutcome(status: ended.status, lines: running.lines)
                 hasNews = true
             }
             for (process, running) in open where clock.now - running.since > .seconds(limitSeconds) {
@@ -79,14 +74,5 @@ struct ParallelPrograms {
     private static func end(_ child: ChildProcess) {
         kill(-child.identifier, SIGKILL)
         child.closeStreams()
-    }
-
-    /// A child that has ended, and its exit status, 128 + signal where it was killed.
-    private static func ended() -> (process: Int32, status: Int32)? {
-        var status: Int32 = 0
-        let process = waitpid(-1, &status, WNOHANG)
-        guard process > 0 else { return nil }
-        let signal = status & 0x7f
-        return (process, signal == 0 ? (status >> 8) & 0xff : 128 + signal)
     }
 }

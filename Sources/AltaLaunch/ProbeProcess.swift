@@ -49,8 +49,8 @@ final class ProbeProcess {
         var stop: Int32?
         var status: Int32?
         while true {
-            wait(child)
-            if read(child, hear) { heard = clock.now }
+            child.waitForNews(signals, milliseconds: 100)
+            if child.readOutput(hear) { heard = clock.now }
             stop = stop ?? signals.wait(seconds: 0)
             status = reap(child)
             if status != nil { break }
@@ -69,7 +69,7 @@ final class ProbeProcess {
             if let asked, now - asked > .seconds(Self.graceSeconds) { kill(-child.identifier, SIGKILL) }
         }
         ChildProcess.killRemaining()
-        _ = read(child, hear)
+        child.readOutput(hear)
         for stream in 0...1 { hear(stream, []) }
         if let stop { throw Self.stopped(by: stop) }
         if asked != nil { SharedMemoryRemains.remove(jobFamily: nil, mpirun: child.identifier) }
@@ -96,41 +96,11 @@ final class ProbeProcess {
             exitCode: .stoppedEarly)
     }
 
-    private func wait(_ child: ChildProcess) {
-        var sources = [signals.descriptor, child.standardOutput, child.standardError].map {
-            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
-        }
-        poll(&sources, nfds_t(sources.count), 100)
-        // A stream that has ended is always ready.
-        if sources.contains(where: { $0.revents & Int16(POLLHUP) != 0 && $0.revents & Int16(POLLIN) == 0 }) {
-            usleep(10_000)
-        }
-    }
-
-    private func read(_ child: ChildProcess, _ hear: (Int, ArraySlice<UInt8>) -> Void) -> Bool {
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        var hasHeard = false
-        for (stream, descriptor) in [child.standardOutput, child.standardError].enumerated() {
-            // Bounded, so that one that prints for ever does not keep limits and signals from being seen.
-            for _ in 0..<16 {
-                let count = Foundation.read(descriptor, &buffer, buffer.count)
-                guard count > 0 else { break }
-                hear(stream, buffer[..<count])
-                hasHeard = true
-            }
-        }
-        return hasHeard
-    }
-
     private func reap(_ child: ChildProcess) -> Int32? {
-        var status: Int32 = 0
-        while true {
-            let process = waitpid(-1, &status, WNOHANG)
-            guard process > 0 else { return nil }
-            if process != child.identifier { continue }
-            let signal = status & 0x7f
-            return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+        while let ended = ChildProcess.reap() {
+            if ended.identifier == child.identifier { return ended.status }
         }
+        return nil
     }
 }
 

@@ -76,14 +76,14 @@ public struct Supervisor {
         }
         var status: Int32?
         while status == nil {
-            waitForNews(child)
-            readOutput(of: child)
+            child.waitForNews(signals, milliseconds: 200)
+            child.readOutput { show($0, $1) }
             takeSignals(child)
             status = reap(child)
             if status == nil { applyLimits(child) }
         }
         ChildProcess.killRemaining()
-        readOutput(of: child)
+        child.readOutput { show($0, $1) }
         for (index, _) in splitters.enumerated() { show(index, []) }
         screen.finish()
         print(tagged.rest(), 0)
@@ -115,29 +115,6 @@ public struct Supervisor {
         return finding
     }
 
-    private func waitForNews(_ child: ChildProcess) {
-        var sources = [signals.descriptor, child.standardOutput, child.standardError].map {
-            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
-        }
-        poll(&sources, nfds_t(sources.count), 200)
-        // A stream that has ended is always "ready": do not spin between its end and mpirun's.
-        if sources.contains(where: { $0.revents & Int16(POLLHUP) != 0 && $0.revents & Int16(POLLIN) == 0 }) {
-            usleep(20_000)
-        }
-    }
-
-    private mutating func readOutput(of child: ChildProcess) {
-        for (index, descriptor) in [child.standardOutput, child.standardError].enumerated() {
-            var buffer = [UInt8](repeating: 0, count: 1 << 16)
-            // Bounded, so that a chatty rank cannot keep signals and limits from being seen.
-            for _ in 0..<16 {
-                let count = read(descriptor, &buffer, buffer.count)
-                guard count > 0 else { break }
-                show(index, buffer[..<count])
-            }
-        }
-    }
-
     /// Takes bytes of stream 0 (output) or 1 (error) apart; an empty piece ends the stream.
     private mutating func show(_ stream: Int, _ bytes: ArraySlice<UInt8>) {
         var pieces: [(OutputSource, ArraySlice<UInt8>)] = []
@@ -162,16 +139,14 @@ public struct Supervisor {
             Array((lines.joined(separator: "\n") + "\n").utf8), to: stream == 0 ? STDOUT_FILENO : STDERR_FILENO)
     }
 
+    /// Takes leave of children that have ended; mpirun's exit status, where it is one of them.
     private mutating func reap(_ child: ChildProcess) -> Int32? {
-        var status: Int32 = 0
-        while true {
-            let process = waitpid(-1, &status, WNOHANG)
-            guard process > 0 else { return nil }
-            if process == dump { dump = nil }
-            if process != child.identifier { continue }
-            let signal = status & 0x7f
-            wasKilled = signal != 0
-            return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+        while let ended = ChildProcess.reap() {
+            if ended.identifier == dump { dump = nil }
+            if ended.identifier != child.identifier { continue }
+            wasKilled = ended.wasKilled
+            return ended.status
         }
+        return nil
     }
 }

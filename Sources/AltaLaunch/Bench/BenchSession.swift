@@ -27,7 +27,7 @@ struct BenchSession {
         let lock = try RunFolderLock(folder: job.logs)
         defer { lock.release() }
         let diary = "\(folder)/runs.jsonl"
-        try WholeFile.write([UInt8](), to: diary)
+        try AtomicFile.write(diary, bytes: [])
         let measurement = try SweepMeasurement(sweep, options: options, tell: tell) { request in
             let round = try job.measure(request)
             try append(request, round, to: diary)
@@ -48,8 +48,8 @@ struct BenchSession {
             result.model, of: options.model, studiesPerRank: sweep.studiesPerRank, options)
         let setting = try setting()
         let json = try result.json(setting: setting, predictions: predictions).text(.pretty)
-        try WholeFile.write(json + "\n", to: "\(folder)/scaling.json")
-        try WholeFile.write(ScalingPlot(result: result, setting: setting).svg, to: "\(folder)/scaling.svg")
+        try AtomicFile.write("\(folder)/scaling.json", text: json + "\n")
+        try AtomicFile.write("\(folder)/scaling.svg", text: ScalingPlot(result: result, setting: setting).svg)
         var lines = result.table + ScalingTable.lines(predictions, ranksPerHost: options.ranksPerHost)
         lines += ["", "written: \(folder)/scaling.json, \(folder)/scaling.svg"]
         guard result.isValid else {
@@ -119,7 +119,17 @@ struct BenchSession {
             "result_hashes": .array(round.records.map { .string($0.resultHash) }),
             "load_average": .number(round.conditions.loadAverage), "busy_cores": .number(round.conditions.busyCores),
         ]
-        try WholeFile.append(Array((try line.text() + "\n").utf8), to: diary)
+        try Self.append(try line.text() + "\n", to: diary)
+    }
+
+    /// Appends to a file that grows, and flushes it.
+    private static func append(_ text: String, to path: String) throws(AltaError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND, 0o644)
+        guard descriptor >= 0 else { throw AltaError.system("cannot write a file", file: path) }
+        let isWritten = writeAll(Array(text.utf8), to: descriptor) && fsync(descriptor) == 0
+        let code = errno
+        close(descriptor)
+        guard isWritten else { throw AltaError.system("cannot write a file", file: path, code: code) }
     }
 
     private func makeFolder() throws {
