@@ -88,19 +88,23 @@ let package = Package(
             name: "alta-allocation-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain", "CAllocationCounter"],
             path: "Tests/AllocationCheck", swiftSettings: strict),
         .executableTarget(
-            name: "alta-weight-check", dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaModel", "AltaTrain"],
+            name: "alta-weight-check",
+            dependencies: ["AltaCore", "AltaComm", "AltaTensor", "AltaModel", "AltaTrain", "AltaRunSupport"],
             path: "Tests/WeightCheck", swiftSettings: strict),
         .executableTarget(
             name: "alta-fault-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain"], path: "Tests/FaultCheck",
             swiftSettings: strict),
         .executableTarget(
-            name: "alta-kill-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain"], path: "Tests/KillCheck",
-            swiftSettings: strict),
+            name: "alta-kill-check", dependencies: ["AltaCore", "AltaComm", "AltaTrain", "AltaRunSupport"],
+            path: "Tests/KillCheck", swiftSettings: strict),
         .executableTarget(
             name: "alta-frozen-check", dependencies: ["AltaCore", "AltaComm", "AltaPlacement"],
             path: "Tests/FrozenCheck", swiftSettings: strict),
         .target(
             name: "AltaTestSupport", dependencies: ["AltaCore"], path: "Tests/AltaTestSupport",
+            swiftSettings: strict),
+        .target(
+            name: "AltaRunSupport", dependencies: ["AltaCore", "AltaComm", "AltaTrain"], path: "Tests/AltaRunSupport",
             swiftSettings: strict),
         .target(
             name: "AltaFuzzSupport", dependencies: ["AltaCore", "AltaFormats", "AltaData"],

@@ -80,10 +80,7 @@ enum Job {
     private static func report(_ error: AltaError, _ collectives: any Collectives, _ clock: PhaseClock) {
         Console.error(error.description)
         guard let folder = ProcessInfo.processInfo.environment[FailureRecord.folderVariable] else { return }
-        let record = FailureRecord(
-            rank: error.rank ?? collectives.rank, host: collectives.hostName, phase: clock.current,
-            step: clock.step, message: error.description, exitCode: error.exitCode.rawValue,
-            secondsSince1970: Date().timeIntervalSince1970)
+        let record = FailureRecord(error, ranks: collectives, clock: clock)
         do {
             try record.write(folder: folder, name: FailureRecord.fileName(rank: collectives.rank))
         } catch {

@@ -1,6 +1,7 @@
 import AltaComm
 import AltaCore
 import AltaModel
+import AltaRunSupport
 import AltaTensor
 import AltaTrain
 import Foundation
@@ -14,30 +15,12 @@ else {
     exit(2)
 }
 
-/// The rank's part in the run, to its exit code.
-func run(_ collectives: MPICollectives) throws -> ExitCode {
-    let context = try RankContext.make(collectives: collectives, clock: PhaseClock(), environment: [:])
-    do {
+exit(
+    RunProgram.main { collectives in
+        let context = try RankContext.make(collectives: collectives, clock: PhaseClock(), environment: [:])
         try Trainer.train(try RunConfig.load(path: arguments[1]), context: context, isTerminal: false, deal: nil) {
             guard $0 == step, collectives.rank == rank, let weight = $1.trainables.last?.value else { return }
             let number = weight.base + (weight.rows * weight.columns - 1)
             number.pointee = Float(bitPattern: number.pointee.bitPattern ^ 1 << bit)
         }
-    } catch let failure as AgreedFailure {
-        if failure.reportingRank == collectives.rank {
-            FileHandle.standardError.write(Data("error: \(failure.error)\n".utf8))
-        }
-        return failure.error.exitCode
-    }
-    return .done
-}
-
-do {
-    let collectives = try MPICollectives.start()
-    let code = try run(collectives)
-    try collectives.finalize()
-    exit(code.rawValue)
-} catch {
-    FileHandle.standardError.write(Data("error: \(error)\n".utf8))
-    exit(1)
-}
+    })
