@@ -2,11 +2,11 @@ import AltaCore
 import CAltaSystem
 
 /// The name of this machine.
-enum HostName {
+package enum HostName {
     /// From the kernel: Foundation's asks name servers.
     ///
     /// Errors: the kernel has none, or one longer than names may be.
-    static func current() throws -> String {
+    package static func current() throws -> String {
         var name = [CChar](repeating: 0, count: 256)
         let code = alta_host_name(&name, name.count)
         guard code == 0 else {

@@ -1,5 +1,3 @@
-import AltaCore
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -38,12 +36,16 @@ public enum AtomicFile {
     }
 
     /// Writes bytes; see `write(_:temporary:content:)`.
-    public static func write(_ path: String, temporary: String? = nil, bytes: [UInt8]) throws {
-        try write(path, temporary: temporary) { sink in try bytes.withUnsafeBytes { try sink.write($0) } }
+    public static func write(_ path: String, temporary: String? = nil, bytes: [UInt8]) throws(AltaError) {
+        do {
+            try write(path, temporary: temporary) { sink in try bytes.withUnsafeBytes { try sink.write($0) } }
+        } catch {
+            throw (error as? AltaError) ?? AltaError("\(error)", file: path)
+        }
     }
 
     /// Writes a text as UTF-8; see `write(_:temporary:content:)`.
-    public static func write(_ path: String, temporary: String? = nil, text: String) throws {
+    public static func write(_ path: String, temporary: String? = nil, text: String) throws(AltaError) {
         try write(path, temporary: temporary, bytes: Array(text.utf8))
     }
 

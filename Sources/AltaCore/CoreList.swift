@@ -32,16 +32,7 @@ public struct CoreList: Sendable, Hashable, CustomStringConvertible {
 
     /// The list as Linux writes it, such as `0-3,8`.
     public var text: String {
-        var runs: [ClosedRange<Int>] = []
-        for core in cores {
-            if let run = runs.last, run.upperBound + 1 == core {
-                runs[runs.count - 1] = run.lowerBound...core
-            } else {
-                runs.append(core...core)
-            }
-        }
-        return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
-            .joined(separator: ",")
+        cores.runs.map(\.runText).joined(separator: ",")
     }
 
     /// For people: `cores 0-3,8`, `core 2`, `no cores`.
@@ -52,6 +43,26 @@ public struct CoreList: Sendable, Hashable, CustomStringConvertible {
         default: "cores \(text)"
         }
     }
+}
+
+extension [Int] {
+    /// Neighbouring numbers drawn together, of numbers that ascend.
+    var runs: [ClosedRange<Int>] {
+        var runs: [ClosedRange<Int>] = []
+        for number in self {
+            if let run = runs.last, run.upperBound + 1 == number {
+                runs[runs.count - 1] = run.lowerBound...number
+            } else {
+                runs.append(number...number)
+            }
+        }
+        return runs
+    }
+}
+
+extension ClosedRange<Int> {
+    /// `3`, or `0-3`.
+    var runText: String { count == 1 ? "\(lowerBound)" : "\(lowerBound)-\(upperBound)" }
 }
 
 extension CoreList: Codable {

@@ -61,34 +61,7 @@ extension FailureRecord {
     /// - Throws: `AltaError` where the file cannot be written.
     public func write(folder: String, name: String) throws {
         let path = "\(folder)/\(name)"
-        let temporary = "\(path).\(getpid())"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw AltaError.system("cannot write a failure's record", file: path) }
-        do {
-            defer { close(descriptor) }
-            try write(Array(try json.text().utf8), to: descriptor, path: path)
-        } catch {
-            unlink(temporary)
-            throw error
-        }
-        guard rename(temporary, path) == 0 else {
-            let error = AltaError.system("cannot write a failure's record", file: path)
-            unlink(temporary)
-            throw error
-        }
-    }
-
-    private func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw AltaError.system("cannot write a failure's record", file: path) }
-            rest = rest.dropFirst(count)
-        }
-        guard fsync(descriptor) == 0 || errno == EINVAL else {
-            throw AltaError.system("cannot write a failure's record", file: path)
-        }
+        try AtomicFile.write(path, temporary: "\(path).\(getpid())", text: try json.text())
     }
 
     private var json: JSONValue {
@@ -102,9 +75,4 @@ extension FailureRecord {
         object["seconds_since_1970"] = .number(secondsSince1970)
         return .object(object)
     }
-}
-
-/// The system's `write`, which the record's own hides.
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-    write(descriptor, bytes.baseAddress, bytes.count)
 }

@@ -3,15 +3,8 @@ public enum RankList {
     /// The ranks, ascending, neighbours drawn together; of many the first are named.
     /// - Parameter limit: how many runs of neighbours are named.
     public static func text(_ ranks: some Sequence<Int>, limit: Int = 8) -> String {
-        var runs: [ClosedRange<Int>] = []
-        for rank in Set(ranks).sorted() {
-            if let run = runs.last, run.upperBound + 1 == rank {
-                runs[runs.count - 1] = run.lowerBound...rank
-            } else {
-                runs.append(rank...rank)
-            }
-        }
-        let parts = runs.prefix(limit).map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+        let runs = Set(ranks).sorted().runs
+        let parts = runs.prefix(limit).map(\.runText)
         let rest = runs.dropFirst(limit).reduce(0) { $0 + $1.count }
         let isOne = runs.count == 1 && runs[0].count == 1
         return (isOne ? "rank " : "ranks ") + parts.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")

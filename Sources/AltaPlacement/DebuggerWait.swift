@@ -1,3 +1,4 @@
+import AltaComm
 import AltaCore
 import Foundation
 
@@ -51,7 +52,7 @@ public struct DebuggerWait: Sendable {
         let limit = limitSeconds > 0 ? ", at most \(Int(limitSeconds)) s" : ""
         let release = folder.map { " or touch \($0)/\(DebugRequest.releaseFile(rank: rank))" } ?? ""
         return [
-            "note: rank \(rank) on \((try? MachineTopology.currentHostName()) ?? "this host"), process \(process), waits for a debugger\(limit)",
+            "note: rank \(rank) on \((try? HostName.current()) ?? "this host"), process \(process), waits for a debugger\(limit)",
             "note:   attach: gdb -p \(process) \(program)   then set breakpoints, and: continue",
             "note:   without a debugger: kill -CONT \(process)\(release)",
         ]

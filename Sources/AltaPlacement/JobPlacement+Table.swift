@@ -5,7 +5,7 @@ extension JobPlacement {
     /// are like the one before them.
     public var lines: [String] {
         var lines: [String] = []
-        var alike: [(name: String, ranks: [Int])] = []
+        var alike: [(host: String, ranks: [Int])] = []
         var shown: (name: String, shape: [String])?
         for host in hosts {
             let groups = groups(of: host.ranks)
@@ -16,8 +16,8 @@ extension JobPlacement {
             }
             lines += Self.folded(alike, like: shown?.name)
             alike = []
-            shown = (host.name, shape)
-            lines += zip(groups, shape).map { "\(Self.label($0)) on \(host.name): \($1)" }
+            shown = (host.host, shape)
+            lines += zip(groups, shape).map { "\(Self.label($0)) on \(host.host): \($1)" }
         }
         return lines + Self.folded(alike, like: shown?.name)
     }
@@ -40,9 +40,9 @@ extension JobPlacement {
         "rank\(ranks.count == 1 ? "" : "s") \(CoreList(ranks).text)"
     }
 
-    private static func folded(_ hosts: [(name: String, ranks: [Int])], like name: String?) -> [String] {
+    private static func folded(_ hosts: [(host: String, ranks: [Int])], like name: String?) -> [String] {
         guard let first = hosts.first, let last = hosts.last, let name else { return [] }
-        let names = hosts.count == 1 ? first.name : "\(first.name) to \(last.name) (\(hosts.count) hosts)"
+        let names = hosts.count == 1 ? first.host : "\(first.host) to \(last.host) (\(hosts.count) hosts)"
         return ["\(label(hosts.flatMap(\.ranks))) on \(names): as on \(name)"]
     }
 

@@ -51,15 +51,7 @@ public struct JobPlacement: Sendable, Equatable {
     }
 
     /// The hosts with their ranks, in the order of their first ranks.
-    var hosts: [(name: String, ranks: [Int])] {
-        var order: [String] = []
-        var ranksOfHosts: [String: [Int]] = [:]
-        for (rank, placement) in ranks.enumerated() {
-            if ranksOfHosts[placement.host] == nil { order.append(placement.host) }
-            ranksOfHosts[placement.host, default: []].append(rank)
-        }
-        return order.map { ($0, ranksOfHosts[$0] ?? []) }
-    }
+    var hosts: [(host: String, ranks: [Int])] { RankList.byHost(ranks.indices, hosts: ranks.map(\.host)) }
 
     /// What keeps ranks from cores of their own, a line each: cores with more threads than there are of them.
     public var warnings: [String] {
@@ -72,7 +64,7 @@ public struct JobPlacement: Sendable, Equatable {
                 let users = zip(host.ranks, sets).filter { $0.1.isSubset(of: set) }.map(\.0)
                 let threads = users.reduce(0) { $0 + ranks[$1].threads }
                 guard threads > set.count else { return nil }
-                return warning(users, host: host.name, cores: CoreList(set), threads: threads)
+                return warning(users, host: host.host, cores: CoreList(set), threads: threads)
             }
         }
     }

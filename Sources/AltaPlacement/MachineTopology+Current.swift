@@ -1,3 +1,4 @@
+import AltaComm
 import AltaCore
 import CAltaSystem
 import CNUMA
@@ -16,18 +17,11 @@ extension MachineTopology {
             number: 0, cores: allCores, memoryBytes: memoryBytes, freeMemoryBytes: try memory.bytes("MemFree"))
         let cacheBytes = Int(alta_level_2_cache_bytes())
         return MachineTopology(
-            hostName: try currentHostName(), allCores: allCores, usableCores: usable,
+            hostName: try HostName.current(), allCores: allCores, usableCores: usable,
             physicalCores: physicalCores(usable: usable, siblings: siblings),
             memoryNodes: memoryNodes(of: allCores) ?? [wholeMachine],
             memoryBytes: memoryBytes, availableMemoryBytes: try memory.bytes("MemAvailable"),
             controlGroup: ControlGroup.current(), level2CacheBytes: cacheBytes > 0 ? cacheBytes : nil)
-    }
-
-    /// The machine's name, from the kernel.
-    static func currentHostName() throws -> String {
-        var name = [CChar](repeating: 0, count: 256)
-        try SystemCall.check(alta_host_name(&name, name.count), "cannot read this machine's name")
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     private static func siblings(of core: Int) -> CoreList? {
