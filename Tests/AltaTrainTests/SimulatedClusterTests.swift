@@ -155,8 +155,11 @@ extension WorkerJobs {
             #expect(try said("status").output == "up: h1 h2 \n")
             kill(owner.processIdentifier, SIGKILL)
             owner.waitUntilExit()
-            for _ in 0..<600 where try said("status").exitCode == 0 { usleep(50_000) }
-            let ended = try said("status")
+            var ended = try said("status")
+            for _ in 0..<600 where ended.exitCode == 0 {
+                usleep(50_000)
+                ended = try said("status")
+            }
             #expect(ended.exitCode == 1 && ended.errorLines.count == 1)
             #expect(try said("up", "1").exitCode == 0)
             #expect(try said("down").exitCode == 0)
