@@ -15,7 +15,7 @@ public final class RankBoard: @unchecked Sendable {
 
     let memory: BoardMemory
     /// The ranks of every group that this rank is in, by the group's name.
-    package let groups = Mutex<[UInt64: [Int]]>([:])
+    package let groups = Locked<[UInt64: [Int]]>([:])
     /// The collectives that the rank is in, the outermost first: waiting in shared memory goes on around others.
     private var underWay: [BoardOperation] = []
     private var operationCount: UInt64 = 0

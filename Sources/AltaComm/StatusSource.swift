@@ -1,5 +1,4 @@
 import AltaCore
-import Synchronization
 
 /// Where the statuses of a job's ranks can be read.
 public protocol StatusSource: Sendable {
@@ -28,7 +27,7 @@ public struct FolderStatuses: StatusSource {
 
 /// Boards of threads of this process.
 public final class BoardStatuses: StatusSource {
-    private let boards = Mutex<[Int: RankBoard]>([:])
+    private let boards = Locked<[Int: RankBoard]>([:])
 
     /// No boards yet.
     public init() {}

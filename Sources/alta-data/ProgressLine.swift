@@ -1,5 +1,5 @@
+import AltaCore
 import Foundation
-import Synchronization
 
 /// Progress on standard error, for work of more than two seconds: one line that is written over on a terminal, plain
 /// lines elsewhere.
@@ -7,7 +7,7 @@ final class ProgressLine: Sendable {
     private let verb: String
     private let start: ContinuousClock.Instant
     private let isTerminal = isatty(2) == 1
-    private let shown = Mutex<(lines: Int, last: Double, first: Int?)>((0, 0, nil))
+    private let shown = Locked<(lines: Int, last: Double, first: Int?)>((0, 0, nil))
 
     /// - Parameter verb: what is being done, as `synthesize`.
     init(_ verb: String, start: ContinuousClock.Instant) {

@@ -1,7 +1,6 @@
 import AltaCore
 import AltaFormats
 import Foundation
-import Synchronization
 
 /// Renders a synthetic cohort into a folder: `images/`, then `train.csv`, `valid.csv` and `test.csv`.
 ///
@@ -16,7 +15,7 @@ public final class CohortWriter: Sendable {
     private let options: CohortOptions
     private let cohort: SyntheticCohort
     private let renderer: StudyRenderer
-    private let tally = Mutex(CohortTally())
+    private let tally = Locked(CohortTally())
     private let progress: @Sendable (_ done: Int, _ total: Int) -> Void
 
     private init(options: CohortOptions, progress: @escaping @Sendable (Int, Int) -> Void) {

@@ -1,14 +1,13 @@
 import AltaCore
 import AltaData
 import Foundation
-import Synchronization
 
 /// The studies of a step, dealt to threads one by one.
 final class LoaderWork: Sendable {
     private let preparer: StudyPreparer
     private let epoch: Int
     private let count: Int
-    private let state = Mutex<(taken: Int, processorSeconds: Double, error: AltaError?)>((0, 0, nil))
+    private let state = Locked<(taken: Int, processorSeconds: Double, error: AltaError?)>((0, 0, nil))
 
     init(preparer: StudyPreparer, epoch: Int, count: Int) {
         self.preparer = preparer
