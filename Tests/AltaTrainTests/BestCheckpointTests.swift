@@ -4,7 +4,7 @@ import AltaTrain
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// The checkpoint that did best on the validation data stays, whatever is newer.
     @Suite struct BestCheckpoints {
         /// Ten steps, an epoch each second, whose rate is so large that no later epoch does better for long.

@@ -4,7 +4,7 @@ import AltaTrain
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// Files of a checkpoint that are not as they were written.
     @Suite struct DamagedCheckpoints {
         private static let files = ["complete.json", "state.json", "trainable.safetensors", "optimizer.safetensors"]

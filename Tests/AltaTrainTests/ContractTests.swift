@@ -3,7 +3,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// The contract of a training step: any rank count and micro-batch give the bits of one rank that does all at once, with
     /// dropout, masking and augmentation on, whatever the studies lack.
     @Suite struct Contract {

@@ -4,7 +4,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// What a run promises where a rank's matrix engine cannot keep it. oneDNN is held to fewer instructions than the
     /// processor has.
     @Suite struct Determinism {

@@ -15,7 +15,7 @@ enum EqualRunCheck {
         var first: RunLog?
         for (ranks, microBatch) in cases {
             let name = "run-\(ranks)-\(microBatch)"
-            WorkerJobs.expectDone(
+            expectDone(
                 try job.run(name, ranks: ranks, ["micro_batch=\(microBatch)", "steps=\(steps)"], limitSeconds: 300))
             let log = try job.log(name)
             #expect(log.steps.keys.sorted() == Array(1...steps))

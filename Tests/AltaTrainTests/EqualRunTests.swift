@@ -3,7 +3,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// A run is defined by its global batch: rank count and micro-batch change nothing.
     @Suite struct EqualRuns {
         /// The 116 real studies with a published vocabulary, or nil.
@@ -62,7 +62,7 @@ extension WorkerJobs {
             job.settings["deterministic"] = true
             try EqualRunCheck.expectSameRuns(
                 job, [(1, 0), (1, 2), (2, 1), (3, 0), (7, 0)], steps: 5)
-            WorkerJobs.expectDone(try job.run("each", ranks: 2, ["absent_views=each", "steps=5"]))
+            expectDone(try job.run("each", ranks: 2, ["absent_views=each", "steps=5"]))
             #expect(try job.log("each").computed() != job.log("run-1-0").computed())
         }
 
@@ -79,7 +79,7 @@ extension WorkerJobs {
             var job = AlignJob.small(cohort)
             job.settings["absent_views"] = "shared"
             try EqualRunCheck.expectSameRuns(job, [(1, 0), (2, 1), (3, 0)], steps: 3)
-            WorkerJobs.expectDone(try job.run("each", ranks: 1, ["absent_views=each", "steps=3"]))
+            expectDone(try job.run("each", ranks: 1, ["absent_views=each", "steps=3"]))
             let (each, shared) = (try job.log("each"), try job.log("run-1-0"))
             #expect((try each.computed() == shared.computed()) == isComplete)
             #expect(try !isComplete || each.exactLines() == shared.exactLines())

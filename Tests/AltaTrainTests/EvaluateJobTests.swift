@@ -3,7 +3,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// `alta-worker evaluate`: the same scores at any rank count, from whatever names a checkpoint.
     @Suite struct Evaluate {
         private func run(_ job: AlignJob, ranks: Int, _ options: [String]) throws -> JobOutcome {

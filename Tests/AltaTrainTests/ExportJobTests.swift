@@ -5,7 +5,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// Weights into runs and out of them, by the commands.
     @Suite struct Export {
         private func export(_ arguments: [String]) throws -> JobOutcome {

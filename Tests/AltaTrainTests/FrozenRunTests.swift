@@ -4,7 +4,7 @@ import AltaTrain
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// Ranks that share frozen weights, and ranks that do not.
     @Suite struct FrozenRuns {
         private static let copies = ["ALTA_FROZEN": "private"]

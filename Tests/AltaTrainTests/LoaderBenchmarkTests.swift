@@ -48,7 +48,7 @@ import Testing
         let arguments = [
             "pack", cohort.tablePath, "--output", pack, "--image-size", "32", "--vocabulary", cohort.vocabularyPath,
         ]
-        WorkerJobs.expectDone(try JobRunner.runAlone("alta-data", arguments))
+        expectDone(try JobRunner.runAlone("alta-data", arguments))
         let packed = try lines { ($0.data, $0.vocabulary) = (pack, cohort.vocabularyPath) }
         #expect(packed.map { $0["source"]?.string } == ["pack", "pack"])
         #expect(try lines { $0.data = cohort.tablePath }.count == 4)

@@ -4,7 +4,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// Steps in which one study's numbers are not finite, by weights that only this study meets: told, or skipped, alike at
     /// every rank count.
     @Suite struct NotFinite {

@@ -3,7 +3,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// A run from a pack is the run from its table, bit for bit.
     @Suite struct PackedRuns {
         private static func pack(_ cohort: SampleCohort, _ changes: [String] = []) throws -> String {

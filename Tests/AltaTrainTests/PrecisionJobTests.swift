@@ -4,7 +4,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// `precision`: what it comes to is agreed by all ranks, written down, and part of the run.
     @Suite struct PrecisionChoice {
         /// What `auto` and `bf16` come to on this machine.

@@ -4,7 +4,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// `alta-worker pretrain`: the trainer of `align` with another model, so what holds there holds here.
     @Suite struct Pretraining {
         @Test func sampleStudiesAtAnyRankCount() throws {

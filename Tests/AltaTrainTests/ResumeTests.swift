@@ -3,7 +3,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// A run that was stopped and goes on, with any number of ranks, is the run that was never stopped.
     @Suite struct ResumedRuns {
         /// Ten steps in one go, a checkpoint after every second.

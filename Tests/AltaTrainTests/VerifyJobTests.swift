@@ -3,7 +3,7 @@ import AltaTestSupport
 import Foundation
 import Testing
 
-extension WorkerJobs {
+extension ComparedJobs {
     /// `alta-worker verify`: the fixtures pass however their studies are split, and what is off is found.
     @Suite struct Verify {
         static func run(
