@@ -11,8 +11,13 @@ extension AltaError {
     ///   - file: the file it was done to.
     ///   - code: the `errno` of the call.
     public static func system(_ what: String, file: String, code: Int32 = errno) -> AltaError {
-        AltaError(what, why: systemText(code), remedy: systemRemedy(code), file: file)
+        var error = AltaError(what, why: systemText(code), remedy: systemRemedy(code), file: file)
+        error.systemCode = code
+        return error
     }
+
+    /// Whether the file system would not answer, as opposed to: what was asked for is not there, or not what it should be.
+    public var isOfFileSystem: Bool { systemCode.map { ![ENOENT, ENOTDIR].contains($0) } ?? false }
 
     /// The text of an `errno`, as "No space left on device".
     public static func systemText(_ code: Int32) -> String {

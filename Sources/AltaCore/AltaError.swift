@@ -29,6 +29,8 @@ public struct AltaError: Error, Sendable, Codable, Equatable, CustomStringConver
     public var rank: Int?
     /// How the process should end because of it.
     public var exitCode: ExitCode
+    /// The `errno` of the system's call that failed; nil: none did.
+    public var systemCode: Int32?
 
     /// Stores the facts of a fault.
     public init(

@@ -31,15 +31,28 @@ public enum SmallFile {
 
     /// The names in a folder that begin and end as told, in no order; none where the folder cannot be read.
     public static func names(in folder: String, prefix: String, suffix: String) -> [String] {
-        guard let directory = opendir(folder) else { return [] }
+        ((try? names(in: folder)) ?? []).filter { $0.hasPrefix(prefix) && $0.hasSuffix(suffix) }
+    }
+
+    /// The names in a folder, in no order; none where there is no such folder.
+    /// - Throws: `AltaError` where the folder cannot be read.
+    public static func names(in folder: String) throws(AltaError) -> [String] {
+        guard let directory = opendir(folder) else {
+            guard errno == ENOENT else { throw AltaError.system("cannot read a folder", file: folder) }
+            return []
+        }
         defer { closedir(directory) }
         var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+        while true {
+            errno = 0
+            guard let entry = readdir(directory) else {
+                guard errno == 0 else { throw AltaError.system("cannot read a folder", file: folder) }
+                return names.filter { ![".", ".."].contains($0) }
             }
-            if name.hasPrefix(prefix), name.hasSuffix(suffix) { names.append(name) }
+            names.append(
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+                })
         }
-        return names
     }
 }

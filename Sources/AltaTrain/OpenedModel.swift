@@ -56,17 +56,18 @@ struct OpenedModel {
     private static func sources(
         _ config: RunConfig, checkpoint path: String?, context: RankContext, notice: (String) -> Void
     ) throws -> Sources {
-        let checkpoint = try path.map(Checkpoint.open)
+        let progress = context.clock.noteProgress
+        let checkpoint = try path.map { try Checkpoint.open($0, progress: progress) }
         guard
             let table = config.validationPath ?? config.trainPath ?? checkpoint?.config.validationPath
                 ?? checkpoint?.config.trainPath
         else { throw AltaError("data.validation is not set", remedy: "give the CSV of the studies to evaluate") }
         let merged = merge(config, checkpoint)
         guard merged.stage == .align else { throw notAligned(path) }
-        let pretrained = try Pretrained.open(merged)
+        let pretrained = try Pretrained.open(merged, progress: progress, notice: notice)
         let effective = try pretrained.complete(merged, notice: notice)
         let data = try TrainingData.open(effective, studies: table, trains: false, pretrained: pretrained)
-        if context.isFirst { try data.preparer.source.checkFilesExist(progress: context.clock.noteProgress) }
+        if context.isFirst { try data.preparer.source.checkFilesExist(progress: progress) }
         try context.checkFits(MemoryPlan(config: data.config), training: nil)
         let files = try pretrained.weights(data.config, comparesTied: context.isFirst)
         return Sources(

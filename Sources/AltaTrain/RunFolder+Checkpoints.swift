@@ -4,8 +4,10 @@ import Foundation
 
 extension RunFolder {
     /// The checkpoints in the folder, newest first; temporary ones are not among them.
-    public func checkpoints() -> [String] {
-        let steps = names().compactMap(RunFolder.step(ofFolder:))
+    ///
+    /// - Throws: `AltaError` where the folder is there and cannot be read.
+    public func checkpoints() throws -> [String] {
+        let steps = try SmallFile.names(in: checkpointsPath).compactMap(RunFolder.step(ofFolder:))
         return steps.sorted(by: >).map(checkpointPath(step:))
     }
 
@@ -31,14 +33,12 @@ extension RunFolder {
         return step
     }
 
-    private func names() -> [String] {
-        (try? FileManager.default.contentsOfDirectory(atPath: checkpointsPath)) ?? []
-    }
-
     /// Removes what a process that was ended left under temporary names.
     func removeLeftovers() {
-        for name in names() where name.hasPrefix(".partial-") || name.hasPrefix(".removed-") {
-            try? FileManager.default.removeItem(atPath: "\(checkpointsPath)/\(name)")
+        for prefix in [".partial-", ".removed-"] {
+            for name in SmallFile.names(in: checkpointsPath, prefix: prefix, suffix: "") {
+                try? FileManager.default.removeItem(atPath: "\(checkpointsPath)/\(name)")
+            }
         }
     }
 
@@ -47,7 +47,7 @@ extension RunFolder {
     ///
     /// - Parameter done: called after each.
     func setAside(after past: Int, done: () throws -> Void) throws {
-        for path in checkpoints() {
+        for path in try checkpoints() {
             let name = URL(filePath: path).lastPathComponent
             guard let step = RunFolder.step(ofFolder: name), step > past else { continue }
             // Nothing may name a checkpoint that is gone.
@@ -67,9 +67,10 @@ extension RunFolder {
     /// Removes checkpoints: the newest `count` stay, and the best. A folder loses its name first: none is ever half there.
     ///
     /// - Parameter done: called between any two changes.
+    /// - Throws: `AltaError`; where it cannot be told which is the best, none is removed.
     func removeOlder(keeping count: Int, done: (CheckpointStage) throws -> Void) throws {
-        let best = try? BestCheckpoint.load(self)
-        for path in checkpoints().dropFirst(count) {
+        let best = try BestCheckpoint.load(self)
+        for path in try checkpoints().dropFirst(count) {
             let name = URL(filePath: path).lastPathComponent
             guard RunFolder.step(ofFolder: name) != best?.step else { continue }
             let removed = "\(checkpointsPath)/.removed-\(name)"

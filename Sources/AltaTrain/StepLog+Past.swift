@@ -8,8 +8,10 @@ extension StepLog {
     /// Whether the log tells of the validation after a step; of a step that was taken again, since then. Where the part of
     /// the log that is looked through does not reach back to the step, it is taken to have been validated.
     ///
+    /// - Parameter named: the step that is named the best. A validation that was the best so far, and after which no such
+    ///   step was named, ended too early to count.
     /// - Throws: `AltaError` where the file cannot be read.
-    static func hasValidation(of step: Int, in path: String) throws -> Bool {
+    static func hasValidation(of step: Int, best named: Int?, in path: String) throws -> Bool {
         let (text, isWhole) = try end(of: path, byteCount: longestPast)
         for line in text.split(separator: 0x0A).reversed() {
             // A line that was cut off is none.
@@ -17,7 +19,8 @@ extension StepLog {
                 continue
             }
             switch value["event"]?.string {
-            case "validation" where value["step"]?.int == step: return true
+            case "validation" where value["step"]?.int == step:
+                return value["best"]?.bool != true || named ?? -1 >= step
             // Here the run that took the step began, or it took it.
             case "start" where value["first_step"]?.int ?? 0 <= step: return false
             case nil where value["step"]?.int ?? step + 1 <= step: return false

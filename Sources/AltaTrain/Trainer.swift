@@ -21,7 +21,8 @@ public struct Trainer {
     let completed: (_ step: Int, _ weights: ModelWeights) throws -> Void
 
     /// Collective. Opens the run that the configuration describes and trains it to its end, or until a signal that the
-    /// process watches (`StopSignal`) has come to any rank: then the run stops after the step at hand, with a checkpoint.
+    /// process watches (`StopSignal`) has come to any rank: then the run stops after the step at hand, or in the midst of a
+    /// validation, with a checkpoint.
     ///
     /// - Parameter isTerminal: whether the progress line is rewritten.
     /// - Returns: how it ended, the same on every rank.
@@ -70,7 +71,9 @@ public struct Trainer {
         let update = TrainingUpdate(step: run.step, optimizer: run.optimizer, context: context)
         let schedule = Schedule(run.config)
         var skips = SkippedSteps(run.config.onNotFinite)
-        try validateWhatWasMissed()
+        if let signal = try validateWhatWasMissed() {
+            return try stop(after: run.completedSteps, by: signal, isSaved: true)
+        }
         let stream = run.stream(rank: context.collectives.rank)
         defer { stream.cancel() }
         for index in run.completedSteps..<max(run.completedSteps, run.totalSteps) {
@@ -84,25 +87,35 @@ public struct Trainer {
             if let report { try listener.completed(report) }
             try tellSaves()
             try completed(index + 1, run.weights)
-            let isStopping = report?.stopSignal != nil && index + 1 < run.totalSteps
+            let signal = report == nil ? try context.stopSignal() : report?.stopSignal
+            let isStopping = signal != nil && index + 1 < run.totalSteps
             let saves = skips.writesCheckpoint(
                 isDue: run.isCheckpointDue(after: index + 1), isLast: isStopping || index + 1 == run.totalSteps)
             // What one rank has is written for all.
             if saves || run.isComparisonDue(after: index + 1) { try compareWeights(step: index + 1) }
             if saves { save(step: index + 1) }
-            if isStopping, let signal = report?.stopSignal {
-                try finishSaves(last: index + 1)
-                try listener.stopped(step: index + 1, signal: signal)
-                return .stopped(step: index + 1)
-            }
-            if run.isEpochEnd(after: index + 1) {
-                try validate(step: index + 1, canBeBest: saves || report != nil)
+            if isStopping, let signal { return try stop(after: index + 1, by: signal, isSaved: true) }
+            if run.isEpochEnd(after: index + 1),
+                let signal = try validate(step: index + 1, canBeBest: saves || report != nil)
+            {
+                return try stop(after: index + 1, by: signal, isSaved: saves)
             }
         }
         try finishSaves(last: max(run.completedSteps, run.totalSteps))
         try listener.ended(
             step: max(run.completedSteps, run.totalSteps), totalMemoryBytes: try context.totalMemoryBytes())
         return .done
+    }
+
+    /// Collective. Leaves the run after a step, with a checkpoint of it.
+    private func stop(after step: Int, by signal: Int32, isSaved: Bool) throws -> TrainingEnd {
+        if !isSaved {
+            try compareWeights(step: step)
+            save(step: step)
+        }
+        try finishSaves(last: step)
+        try listener.stopped(step: step, signal: signal)
+        return .stopped(step: step)
     }
 
     /// Collective. The next step's studies; where a rank could not prepare its own, every rank fails alike.
@@ -135,39 +148,48 @@ public struct Trainer {
             .check(step: step)
     }
 
-    /// Collective. An epoch's validation that a stop or a kill came before: its checkpoint is there, its line is not.
-    private func validateWhatWasMissed() throws {
+    /// Collective. An epoch's validation that a stop or a kill came before: its checkpoint is there, its line is not, or what
+    /// follows from it is not.
+    ///
+    /// - Returns: as `validate`.
+    private func validateWhatWasMissed() throws -> Int32? {
         let step = run.completedSteps
-        guard run.validation != nil, run.isGoingOnHere, step > 0, run.isEpochEnd(after: step) else { return }
+        guard run.validation != nil, run.isGoingOnHere, step > 0, run.isEpochEnd(after: step) else { return nil }
         // One rank reads the log.
         let isKnown = try context.agree {
-            context.isFirst ? try StepLog.hasValidation(of: step, in: run.folder.logPath) : false
+            context.isFirst
+                ? try StepLog.hasValidation(of: step, best: saver?.bestStep, in: run.folder.logPath) : false
         }
         let facts = try context.collectives.broadcast([Int32(isKnown ? 1 : 0)], from: 0)
-        if facts[0] == 0 { try validate(step: step, canBeBest: true) }
+        return facts[0] == 0 ? try validate(step: step, canBeBest: true) : nil
     }
 
     /// Collective. The stage's validation, where the run has one; a study that cannot be read is told of and does not end
     /// the run. Where it is the best so far, there is a checkpoint of its step.
     ///
     /// - Parameter canBeBest: whether there may be one; after a step that was skipped there may not.
-    private func validate(step: Int, canBeBest: Bool) throws {
-        guard let validation = run.makeValidation(context) else { return }
+    /// - Returns: the signal that it was left for; nil: none came.
+    private func validate(step: Int, canBeBest: Bool) throws -> Int32? {
+        guard let validation = run.makeValidation(context) else { return nil }
         let report: ValidationReport
-        do { report = try validation.report() } catch let failure as AgreedFailure {
-            return try listener.couldNotValidate(failure.error, step: step)
+        do { report = try validation.report() } catch let asked as StopAsked { return asked.signal } catch let failure
+            as AgreedFailure
+        {
+            try listener.couldNotValidate(failure.error, step: step)
+            return nil
         }
         // One rank knows what is on the disk.
         let choice = saver.map { [canBeBest && $0.isBest(report.score), $0.hasSaved(step: step)] } ?? []
         let facts = try context.collectives.broadcast(choice.map { Int32($0 ? 1 : 0) }, from: 0)
         let (isBest, isSaved) = (facts[0] == 1, facts[1] == 1)
         try listener.validated(report.members + [("best", .bool(isBest))], step: step)
-        guard isBest else { return }
+        guard isBest else { return nil }
         if !isSaved {
             try compareWeights(step: step)
             save(step: step)
         }
         saver?.nameBest(report.score, step: step)
+        return nil
     }
 
     /// Saves a checkpoint, which is written while training goes on.

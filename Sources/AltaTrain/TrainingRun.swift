@@ -38,10 +38,11 @@ struct TrainingRun {
     static func start(
         _ requested: RunConfig, context: RankContext, deal: StudyDeal? = nil, notice: (String) -> Void
     ) throws -> TrainingRun {
-        let pretrained = try context.agree { try Pretrained.open(requested) }
-        var config = try context.agree {
-            try pretrained.complete(requested) { text in if context.isFirst { notice(text) } }
+        func tell(_ text: String) { if context.isFirst { notice(text) } }
+        let pretrained = try context.agree {
+            try Pretrained.open(requested, progress: context.clock.noteProgress, notice: tell)
         }
+        var config = try context.agree { try pretrained.complete(requested, notice: tell) }
         let data = try context.agree { try openTrainingData(config, pretrained, context: context) }
         config.model = data.config
         try context.checkSame(

@@ -92,6 +92,34 @@ extension ComparedJobs {
             #expect(try events().count == 1)
         }
 
+        /// Killed when the log calls a validation the best and before the file names it: the next start names it.
+        @Test(arguments: ["bestBegun", "bestWritten"]) func isNamedAfterAKill(stage: String) throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            let job = Self.job(cohort)
+            expectDone(try job.run("whole", ranks: 2))
+            let arguments = [job.command, try job.arguments("killed")[1], "stage", stage]
+            #expect(try JobRunner.runAlone("alta-kill-check", arguments).exitCode == SIGKILL)
+            #expect(try job.log("killed").events("validation").last?["best"]?.bool == true)
+            expectDone(try job.run("killed", ranks: 2))
+            #expect(try Self.best(job, "killed") == Self.best(job, "whole"))
+            #expect(try job.checkpointNames("killed") == job.checkpointNames("whole"))
+        }
+
+        /// Where the file cannot be read, no checkpoint is removed, and it is told; the next best one puts that right.
+        @Test func isNotRemovedForWantOfItsName() throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            let job = Self.job(cohort)
+            expectDone(try job.run("run", ranks: 2, ["steps=5"]))
+            try Data("{".utf8).write(to: URL(filePath: "\(job.output("run"))/checkpoints/best.json"))
+            let before = try job.checkpointNames("run")
+            let outcome = try job.run("run", ranks: 2, ["steps=7", "checkpoint_every=1", "epochs=1"])
+            expectDone(outcome)
+            #expect(outcome.errors.contains("warning: the file that names the best checkpoint is damaged"))
+            #expect(try Set(before).isSubset(of: job.checkpointNames("run")), "\(outcome.errors)")
+        }
+
         /// `evaluate`, `embed` and `export` take it, and say so; damaged, the newest.
         @Test func isTaken() throws {
             let cohort = try SampleCohort.make()

@@ -84,6 +84,25 @@ extension ComparedJobs {
             #expect(try job.log("run").events("start").last?["first_step"]?.int == 1)
         }
 
+        /// What the file system does not give is not damage: the run neither starts afresh nor takes an older checkpoint, and
+        /// may be started again.
+        @Test(arguments: ["checkpoints", "checkpoints/step-00000004/state.json"], [1, 3])
+        func whatCannotBeReadIsNotPassedOver(name: String, ranks: Int) throws {
+            let cohort = try SampleCohort.make()
+            defer { cohort.remove() }
+            let job = try Self.run(cohort)
+            let path = "\(job.output("run"))/\(name)"
+            try FileManager.default.moveItem(atPath: path, toPath: "\(cohort.folder)/aside")
+            // A link to itself: whoever opens it is refused, whatever their rights.
+            try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
+            let outcome = try job.run("run", ranks: ranks, ["steps=6"])
+            expectFault(outcome, ["Too many levels of symbolic links"], exitCode: 75)
+            try FileManager.default.removeItem(atPath: path)
+            try FileManager.default.moveItem(atPath: "\(cohort.folder)/aside", toPath: path)
+            expectDone(try job.run("run", ranks: ranks, ["steps=6"]))
+            #expect(try job.log("run").events("start").last?["first_step"]?.int == 5)
+        }
+
         /// One of an earlier version has no checksums, and is gone on from as before.
         @Test func withoutChecksums() throws {
             let cohort = try SampleCohort.make()

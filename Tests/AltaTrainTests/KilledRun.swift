@@ -51,7 +51,7 @@ struct KilledRun {
 
     /// The steps of the checkpoints that are whole, by opening each.
     var whole: [Int] {
-        RunFolder(job.output(name)).checkpoints().compactMap { try? Checkpoint.open($0).step }.sorted()
+        ((try? RunFolder(job.output(name)).checkpoints()) ?? []).compactMap { try? Checkpoint.open($0).step }.sorted()
     }
 
     /// Starts the run, which `kill` ends; whether it did, and what it left is what it should.

@@ -45,6 +45,35 @@ extension WorkerJobs {
             #expect(try job.trainable("stopped", step: last + 5) == job.trainable("whole", step: last + 5))
         }
 
+        /// In the midst of a validation too: it is left, its step has a checkpoint, and the next start validates.
+        @Test(arguments: [1, 1000]) func aSignalEndsAValidation(every: Int) throws {
+            let cohort = try SampleCohort.make(8)
+            defer { cohort.remove() }
+            var long = try SampleCohort.make(8)
+            defer { long.remove() }
+            // Most of a minute, which no stop would wait for.
+            long.rows = Array(repeating: long.rows, count: 2500).flatMap { $0 }
+            try long.writeTable()
+            var job = AlignJob.small(cohort)
+            job.validate(on: long)
+            job.settings["steps"] = 3
+            let changes = ["checkpoint_every=\(every)"]
+            let running = try JobRunner.start("alta-worker", ranks: 2, try job.arguments("run", changes))
+            #expect(running.wait { ((try? job.log("run"))?.steps.count ?? 0) >= 2 })
+            usleep(300_000)
+            kill(running.identifier, SIGUSR1)
+            let outcome = running.finish()
+            #expect(outcome.exitCode == 75 && outcome.remaining == 0 && outcome.errorLines.isEmpty, "\(outcome.errors)")
+            #expect(outcome.seconds < 10)
+            let log = try job.log("run")
+            #expect(log.steps.count == 2 && log.events("validation").isEmpty)
+            #expect(log.events("stopped").first?["step"]?.int == 2)
+            #expect(try job.checkpointNames("run").contains("step-00000002"))
+            job.validate(on: cohort)
+            expectDone(try job.run("run", ranks: 1, changes))
+            #expect(try job.log("run").events("validation").map { $0["step"]?.int } == [2, 3])
+        }
+
         /// Where nothing trains there is nothing to save: the signal ends the job at once.
         @Test func otherCommandsEndAtOnce() throws {
             let running = try JobRunner.start(

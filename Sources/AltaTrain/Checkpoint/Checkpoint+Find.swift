@@ -25,7 +25,7 @@ extension Checkpoint {
         if isStep { return try open(path, progress: progress) }
         let folder = RunFolder(path)
         if choice == .best, let best = best(in: folder, notice: notice) { return best }
-        guard let found = newest(in: folder, progress: progress, notice: notice) else {
+        guard let found = try newest(in: folder, progress: progress, notice: notice) else {
             throw AltaError(
                 "no valid checkpoint here", remedy: "name a run folder or a step folder in its checkpoints",
                 file: path)
@@ -35,11 +35,23 @@ extension Checkpoint {
     }
 
     /// The newest checkpoint of a run folder that is whole; nil: there is none.
+    ///
+    /// - Throws: `AltaError` with exit code 75 where the file system does not give what is there: an older checkpoint, or
+    ///   none, would be taken for what the run had come to.
     static func newest(
         in folder: RunFolder, progress: () -> Void = {}, notice: (String) -> Void
-    ) -> Checkpoint? {
-        for path in folder.checkpoints() {
-            do { return try open(path, progress: progress) } catch { passOver(error, notice) }
+    ) throws -> Checkpoint? {
+        do {
+            for path in try folder.checkpoints() {
+                do { return try open(path, progress: progress) } catch let error as AltaError
+                    where error.isOfFileSystem
+                { throw error } catch { passOver(error, notice) }
+            }
+        } catch var error as AltaError {
+            error.exitCode = .stoppedEarly
+            error.remedy = [error.remedy, "to go on from an older checkpoint, move that one away"].compactMap { $0 }
+                .joined(separator: "; ")
+            throw error
         }
         return nil
     }

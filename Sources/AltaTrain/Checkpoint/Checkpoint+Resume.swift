@@ -17,14 +17,14 @@ extension Checkpoint {
         }
         let path = try context.collectives.broadcast(chosen?.path ?? "", from: 0)
         guard !path.isEmpty else { return nil }
-        return try context.agree { try chosen ?? open(appearing: path) }
+        return try context.agree { try chosen ?? open(appearing: path, progress: context.clock.noteProgress) }
     }
 
     /// How long a folder that another host renamed may take to show here: some file systems remember names that were not
     /// there for a while.
     private static let appearanceSeconds = 5.0
 
-    private static func open(appearing path: String) throws -> Checkpoint {
+    private static func open(appearing path: String, progress: () -> Void) throws -> Checkpoint {
         let limit = Date(timeIntervalSinceNow: appearanceSeconds)
         while access("\(path)/\(stateName)", F_OK) != 0, errno == ENOENT || errno == ESTALE {
             guard Date() < limit else {
@@ -34,7 +34,7 @@ extension Checkpoint {
             }
             usleep(100_000)
         }
-        return try open(path)
+        return try open(path, progress: progress)
     }
 
     /// The checkpoint that a run goes on from; nil: it starts afresh. One rank asks.
@@ -48,7 +48,7 @@ extension Checkpoint {
         switch config.resume {
         case .never: return nil
         case .auto:
-            guard let found = newest(in: folder, progress: progress, notice: notice) else { return nil }
+            guard let found = try newest(in: folder, progress: progress, notice: notice) else { return nil }
             return try found.checked(against: config)
         case .path(let path):
             return try find(path, .newest, progress: progress, notice: notice).checked(against: config)

@@ -48,7 +48,7 @@ final class CheckpointSaver {
         self.validationHash = validationHash
     }
 
-    /// Takes the memory of the copy and starts the thread.
+    /// Takes the memory of the copy and starts the thread. Where the best checkpoint cannot be told, that is an outcome.
     ///
     /// - Parameter progress: is called by the thread as the writing gets on.
     static func make(
@@ -56,17 +56,21 @@ final class CheckpointSaver {
     ) -> CheckpointSaver {
         let past = run.isGoingOnHere ? run.completedSteps : -1
         let validationHash = run.validation?.source.contentHash
-        let best = (try? BestCheckpoint.load(run.folder)).flatMap { best in
+        let named = Result { try BestCheckpoint.load(run.folder) }
+        let best = (try? named.get()).flatMap { best in
             let isOfThisRun = best.step <= past && best.validationHash == validationHash
-            let isWhole = (try? Checkpoint.open(run.folder.checkpointPath(step: best.step))) != nil
+            let path = run.folder.checkpointPath(step: best.step)
+            let isWhole = (try? Checkpoint.open(path, progress: progress)) != nil
             return isOfThisRun && isWhole ? best : nil
         }
+        let state = SaverState(past: past, best: best)
+        if case .failure(let error) = named { state.add(.notNamed(step: max(past, 0), AgreedFailure.describe(error))) }
         return CheckpointSaver(
             writer: CheckpointWriter(
                 folder: run.folder, config: run.config, origin: run.origin, kernels: run.kernels,
                 frozen: FrozenFile(run.weights), observe: observe, progress: progress),
             snapshot: .make(run.weights.trainableSpecs), thread: .start(name: "alta-checkpoints"),
-            state: SaverState(past: past, best: best), validationHash: validationHash)
+            state: state, validationHash: validationHash)
     }
 
     /// Saves what trains as it is now, after `step` steps; returns when it is copied.
@@ -87,6 +91,9 @@ final class CheckpointSaver {
             } catch { state.add(.failed(step: step, AgreedFailure.describe(error))) }
         }
     }
+
+    /// The step of the best checkpoint of this run; nil: none is known.
+    var bestStep: Int? { state.bestStep }
 
     /// Whether no validation of this run did better than this one.
     func isBest(_ score: ValidationScore) -> Bool { state.isBest(score) }
@@ -146,6 +153,8 @@ private final class SaverState: @unchecked Sendable {  // every property is used
 
     /// Tells that the checkpoint of a step is in the folder.
     func place(_ step: Int) { lock.withLock { newest = step } }
+
+    var bestStep: Int? { lock.withLock { best?.step } }
 
     /// Takes another best one; the one before is returned.
     func replaceBest(_ other: BestCheckpoint?) -> BestCheckpoint? {

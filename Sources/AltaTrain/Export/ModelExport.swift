@@ -30,7 +30,7 @@ public struct ModelExport {
     ) throws -> ModelExport {
         let checkpoint = try Checkpoint.find(path, .best, notice: notice)
         let config = OpenedModel.merge(overrides, checkpoint)
-        let pretrained = try Pretrained.open(config)
+        let pretrained = try Pretrained.open(config, notice: notice)
         let export = try make(config, checkpoint, pretrained, model: config.model)
         let frozen = try export.frozenHash()
         let origin = TrainingOrigin(
@@ -61,7 +61,7 @@ public struct ModelExport {
     ///
     /// - Throws: `AltaError` where a file lacks a tensor that it must have, or has one in a shape that does not fit.
     public static func open(_ requested: RunConfig, notice: (String) -> Void) throws -> ModelExport {
-        let pretrained = try Pretrained.open(requested)
+        let pretrained = try Pretrained.open(requested, notice: notice)
         let config = try pretrained.complete(requested, notice: notice)
         var model = config.model
         if let path = config.vocabularyPath {

@@ -51,8 +51,11 @@ package struct ConfigurationCheck {
             return nil
         }
         var opened: Opened?
+        var notes: [CheckFinding] = []
         let reports = try RankReports<Bool>.gather(context.collectives, hosts: hosts) {
-            let pretrained = try Pretrained.open(config)
+            let pretrained = try Pretrained.open(config, progress: context.clock.noteProgress) {
+                notes.append(.note(ConfigurationCheck.pretrained, $0))
+            }
             opened = Opened(config: try pretrained.complete(config) { _ in }, pretrained: pretrained)
             return true
         }
@@ -61,6 +64,7 @@ package struct ConfigurationCheck {
             emit([.note(ConfigurationCheck.data, "not looked at: the pretrained files come first")])
             return nil
         }
+        emit(notes)
         emit(try openData(&opened))
         emit(try checkPretrained(opened))
         return opened

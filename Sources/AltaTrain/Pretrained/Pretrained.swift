@@ -9,11 +9,19 @@ struct Pretrained {
 
     /// Opens what `pretrained.vision` and `pretrained.text` name.
     ///
+    /// - Parameters:
+    ///   - progress: called as the reading of a run's checkpoint gets on.
+    ///   - notice: hears of checkpoints of a run that are passed over.
     /// - Throws: `AltaError` naming the key and the path at fault.
-    static func open(_ config: RunConfig) throws -> Pretrained {
-        Pretrained(
-            vision: try config.pretrainedVision.map { try PretrainedSource.open($0, side: .vision) },
-            text: try config.pretrainedText.map { try PretrainedSource.open($0, side: .text) })
+    static func open(
+        _ config: RunConfig, progress: () -> Void = {}, notice: (String) -> Void
+    ) throws -> Pretrained {
+        func source(_ path: String, _ side: EncoderSide) throws -> PretrainedSource {
+            try PretrainedSource.open(path, side: side, progress: progress, notice: notice)
+        }
+        return Pretrained(
+            vision: try config.pretrainedVision.map { try source($0, .vision) },
+            text: try config.pretrainedText.map { try source($0, .text) })
     }
 
     /// Both sources, the vision encoder's first.

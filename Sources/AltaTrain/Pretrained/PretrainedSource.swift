@@ -27,15 +27,22 @@ struct PretrainedSource {
 
     /// Opens a weight file, a folder in Hugging Face layout, a run folder or a step folder.
     ///
+    /// - Parameters:
+    ///   - progress: called as the reading of a run's checkpoint gets on.
+    ///   - notice: hears of checkpoints of a run that are passed over.
     /// - Throws: `AltaError` naming the key and the path where it is none of them, or a file in it cannot be read.
-    static func open(_ path: String, side: EncoderSide) throws -> PretrainedSource {
-        try open(path, side: side, depth: 0)
+    static func open(
+        _ path: String, side: EncoderSide, progress: () -> Void, notice: (String) -> Void
+    ) throws -> PretrainedSource {
+        try open(path, side: side, depth: 0, progress, notice)
     }
 
     /// How many runs may follow one from the other.
     private static let maximumDepth = 16
 
-    private static func open(_ path: String, side: EncoderSide, depth: Int) throws -> PretrainedSource {
+    private static func open(
+        _ path: String, side: EncoderSide, depth: Int, _ progress: () -> Void, _ notice: (String) -> Void
+    ) throws -> PretrainedSource {
         guard depth < maximumDepth else {
             throw AltaError(
                 "pretrained.\(side.rawValue) names runs that go in a circle", remedy: "name the file it began with",
@@ -53,7 +60,8 @@ struct PretrainedSource {
         guard isFolder.boolValue else { return try ofFile(path, side: side) }
         let isRun = ["\(path)/\(Checkpoint.stateName)", RunFolder(path).checkpointsPath]
             .contains { FileManager.default.fileExists(atPath: $0) }
-        return isRun ? try ofRun(path, side: side, depth: depth) : try ofFolder(path, side: side)
+        return isRun
+            ? try ofRun(path, side: side, depth: depth, progress, notice) : try ofFolder(path, side: side)
     }
 
     /// A file alone; one that this system exported tells the model's shape.
@@ -109,14 +117,16 @@ struct PretrainedSource {
     }
 
     /// A run: what trained, what was frozen and came from no file, and the files that the run itself began with.
-    private static func ofRun(_ path: String, side: EncoderSide, depth: Int) throws -> PretrainedSource {
-        let checkpoint = try Checkpoint.find(path, .newest) { _ in }
+    private static func ofRun(
+        _ path: String, side: EncoderSide, depth: Int, _ progress: () -> Void, _ notice: (String) -> Void
+    ) throws -> PretrainedSource {
+        let checkpoint = try Checkpoint.find(path, .newest, progress: progress, notice: notice)
         let config = checkpoint.config
         let frozen = try checkpoint.runFolder.frozenFile(hash: checkpoint.origin.frozen)
         let own = try [checkpoint.trainable.path, frozen?.path].compactMap { $0 }.map { try WeightFile.open($0) }
         let earlierPath = side == .vision ? config.pretrainedVision : config.pretrainedText
         let earlier = try earlierPath.map { earlierPath in
-            let earlier = try open(earlierPath, side: side, depth: depth + 1)
+            let earlier = try open(earlierPath, side: side, depth: depth + 1, progress, notice)
             try earlier.checkUnchanged(since: checkpoint)
             return earlier
         }
