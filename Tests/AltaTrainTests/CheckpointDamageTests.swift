@@ -86,12 +86,11 @@ extension ComparedJobs {
 
         /// What the file system does not give is not damage: the run neither starts afresh nor takes an older checkpoint, and
         /// may be started again.
-        @Test(arguments: ["checkpoints", "checkpoints/step-00000004/state.json"], [1, 3])
-        func whatCannotBeReadIsNotPassedOver(name: String, ranks: Int) throws {
+        @Test(arguments: files, [1, 3]) func whatCannotBeReadIsNotPassedOver(name: String, ranks: Int) throws {
             let cohort = try SampleCohort.make()
             defer { cohort.remove() }
             let job = try Self.run(cohort)
-            let path = "\(job.output("run"))/\(name)"
+            let path = "\(job.checkpoint("run", step: 4))/\(name)"
             try FileManager.default.moveItem(atPath: path, toPath: "\(cohort.folder)/aside")
             // A link to itself: whoever opens it is refused, whatever their rights.
             try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
