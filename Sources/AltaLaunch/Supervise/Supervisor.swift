@@ -28,7 +28,7 @@ public struct Supervisor {
     /// Takes what rank 0 writes to its standard output, instead of the screen.
     var takeOutput: ((ArraySlice<UInt8>) -> Void)?
     /// What the ranks printed.
-    public private(set) var output: RankOutput
+    public internal(set) var output: RankOutput
 
     let limits: Limits
     let failureFolder: String
