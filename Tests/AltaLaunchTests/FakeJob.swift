@@ -87,8 +87,15 @@ final class FakeJob {
 
     func text(_ name: String) -> String { (try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)) ?? "" }
 
-    func start() throws {
-        running = try RunningJob.start(JobRunner.program("alta-launch"), arguments, environment: environment)
+    /// Starts the launcher, as `nohup` does where it is to ignore SIGHUP.
+    func start(ignoring signals: String? = nil) throws {
+        let program = JobRunner.program("alta-launch")
+        guard let signals else {
+            running = try RunningJob.start(program, arguments, environment: environment)
+            return
+        }
+        let shell = ["-c", "trap '' \(signals); exec \"$0\" \"$@\"", program] + arguments
+        running = try RunningJob.start("/bin/sh", shell, environment: environment)
     }
 
     /// Waits until every rank of two waits.

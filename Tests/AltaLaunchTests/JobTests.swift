@@ -55,6 +55,31 @@ struct JobTests {
         #expect(job.remaining == 0)
     }
 
+    /// Started by nohup, or in the background of a shell without job control; `aSignalEndsTheJob` otherwise.
+    @Test(arguments: [("HUP", SIGHUP), ("INT", SIGINT)])
+    func aSignalThatWasIgnoredStaysIgnored(name: String, signal: Int32) throws {
+        let job = try FakeJob("wait")
+        try job.start(ignoring: name)
+        job.waitForRanks()
+        kill(job.identifier, signal)
+        usleep(1_000_000)
+        #expect(job.remaining >= 4 && !job.standardError.contains("stopped by"))
+        kill(job.identifier, SIGTERM)
+        #expect(job.finish() == 75)
+        #expect(job.report.first?.hasPrefix("error: stopped by SIGTERM") == true, "\(job.report)")
+        #expect(!job.standardError.contains("SIG\(name)") && job.remaining == 0)
+    }
+
+    /// SIGTERM is what ends a job that nothing else may end.
+    @Test func sigtermCannotBeIgnored() throws {
+        let job = try FakeJob("wait")
+        try job.start(ignoring: "TERM")
+        job.waitForRanks()
+        kill(job.identifier, SIGTERM)
+        #expect(job.finish() == 75)
+        #expect(job.remaining == 0)
+    }
+
     @Test func ranksThatIgnoreSignalsEndToo() throws {
         let job = try FakeJob("deaf")
         try job.start()
