@@ -9,7 +9,8 @@ public struct Supervisor {
         public var timeoutSeconds: Double?
         /// How much of that earlier attempts took.
         public var usedSeconds = 0.0
-        /// After how many seconds without a word from any rank the job is taken for stalled, a margin aside; 0: never.
+        /// After how many seconds without a word from any rank the job is taken for stalled, a margin aside; 0: never, as where
+        /// ranks publish what the launcher cannot see.
         public var stallSeconds = 0.0
         /// Whether ranks are asked to save before they are ended, as those that train are.
         public var savesOnSignal = false
