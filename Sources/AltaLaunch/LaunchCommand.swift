@@ -5,6 +5,7 @@ import Foundation
 public enum LaunchCommand {
     /// Runs the program with its argument list (without its own name), prints, and returns its exit code.
     public static func main(_ arguments: [String]) -> Int32 {
+        defer { Screen.shared.drain(seconds: longestDrainSeconds) }
         do {
             return try run(arguments)
         } catch {
@@ -12,6 +13,9 @@ public enum LaunchCommand {
             return (error as? AltaError)?.exitCode.rawValue ?? ExitCode.failed.rawValue
         }
     }
+
+    /// How long the end waits for a screen that takes nothing.
+    private static let longestDrainSeconds = 2.0
 
     private static func run(_ arguments: [String]) throws -> Int32 {
         let rest = Array(arguments.dropFirst())
@@ -71,6 +75,6 @@ public enum LaunchCommand {
     }
 
     static func complain(_ lines: [String]) {
-        _ = writeAll(Array((lines.joined(separator: "\n") + "\n").utf8), to: STDERR_FILENO)
+        Screen.shared.show(Array((lines.joined(separator: "\n") + "\n").utf8), on: .errors)
     }
 }

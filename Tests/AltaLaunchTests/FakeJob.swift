@@ -19,6 +19,7 @@ final class FakeJob {
         echo "rank $rank of $OMPI_COMM_WORLD_SIZE: $* ($ALTA_THREADS, $OMP_NUM_THREADS, $ALTA_PROGRESS, $ALTA_LAUNCHED)"
         case "$FAKE_MODE:$rank" in
             late:*) sleep 13; exit 0 ;;
+            chatty:0) for line in {1..20000}; do echo "line $line, and more than a pipe holds of them"; done ;;
             success:*) echo "warning: rank $rank" >&2; exit 0 ;;
             exit:1) echo "error: out of luck" >&2; exit 3 ;;
             exit0:1) sleep 0.2; echo done; exit 0 ;;
@@ -101,15 +102,17 @@ final class FakeJob {
 
     func text(_ name: String) -> String { (try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)) ?? "" }
 
-    /// Starts the launcher, as `nohup` does where it is to ignore SIGHUP.
-    func start(ignoring signals: String? = nil) throws {
+    /// Starts the launcher.
+    ///
+    /// - Parameter script: a shell's that starts it as `"$0" "$@"`; the job's folder is `$FAKE_FOLDER`.
+    func start(by script: String? = nil) throws {
         let program = JobRunner.program("alta-launch")
-        guard let signals else {
+        guard let script else {
             running = try RunningJob.start(program, arguments, environment: environment)
             return
         }
-        let shell = ["-c", "trap '' \(signals); exec \"$0\" \"$@\"", program] + arguments
-        running = try RunningJob.start("/bin/sh", shell, environment: environment)
+        running = try RunningJob.start(
+            "/bin/sh", ["-c", script, program] + arguments, environment: environment)
     }
 
     /// Waits until every rank of two waits.

@@ -59,7 +59,7 @@ struct JobTests {
     @Test(arguments: [("HUP", SIGHUP), ("INT", SIGINT)])
     func aSignalThatWasIgnoredStaysIgnored(name: String, signal: Int32) throws {
         let job = try FakeJob("wait")
-        try job.start(ignoring: name)
+        try job.start(by: "trap '' \(name); exec \"$0\" \"$@\"")
         job.waitForRanks()
         kill(job.identifier, signal)
         usleep(1_000_000)
@@ -73,7 +73,7 @@ struct JobTests {
     /// SIGTERM is what ends a job that nothing else may end.
     @Test func sigtermCannotBeIgnored() throws {
         let job = try FakeJob("wait")
-        try job.start(ignoring: "TERM")
+        try job.start(by: "trap '' TERM; exec \"$0\" \"$@\"")
         job.waitForRanks()
         kill(job.identifier, SIGTERM)
         #expect(job.finish() == 75)
@@ -96,6 +96,30 @@ struct JobTests {
         let job = try FakeJob("wait", options: ["-n", "2", "--timeout", "1.5"])
         #expect(try job.run() == 75)
         #expect(job.report.first?.hasPrefix("error: the job did not end within 1.5 s") == true, "\(job.report)")
+        #expect(job.remaining == 0)
+    }
+
+    /// Nobody reads its standard output, or neither stream, while rank 0 writes more than both pipes on the way hold.
+    @Test(arguments: ["", "2>&1"]) func aScreenThatTakesNothingHoldsUpNoLimit(redirection: String) throws {
+        let job = try FakeJob("chatty", options: ["-n", "2", "--timeout", "10"])
+        let start = ContinuousClock.now
+        // The reader ends with the launcher, having read nothing.
+        try job.start(
+            by: "{ \"$0\" \"$@\" \(redirection); echo $? >\"$FAKE_FOLDER/code\"; } "
+                + "| while [ ! -s \"$FAKE_FOLDER/code\" ]; do sleep 0.1; done")
+        #expect(job.finish(limitSeconds: 120) == 0)
+        #expect(job.text("code") == "75\n")
+        let elapsed = start.duration(to: .now)
+        // The limit, mpirun's end and 2 s for the screen.
+        #expect(elapsed < .seconds(30), "\(elapsed)")
+        let lines = job.text("run/ranks/rank-0.log").split(separator: "\n")
+        #expect(lines.count == 20_001 && lines.last == "line 20000, and more than a pipe holds of them")
+        if redirection.isEmpty {
+            #expect(job.report.contains { $0.hasPrefix("error: the job did not end within 10 s") }, "\(job.report)")
+            #expect(
+                job.report.contains { $0.hasPrefix("warning: ") && $0.contains("left out on standard output") },
+                "\(job.report)")
+        }
         #expect(job.remaining == 0)
     }
 

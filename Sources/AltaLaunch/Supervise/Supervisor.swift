@@ -77,7 +77,8 @@ public struct Supervisor {
         }
         var status: Int32?
         while status == nil {
-            child.waitForNews(signals, milliseconds: 200)
+            child.waitForNews(signals, screens: Screen.shared.waiting, milliseconds: 200)
+            Screen.shared.flush()
             child.readOutput { show($0, $1) }
             takeSignals(child)
             status = reap(child)
@@ -136,8 +137,8 @@ public struct Supervisor {
 
     private func print(_ lines: [String], _ stream: Int) {
         guard !lines.isEmpty else { return }
-        _ = writeAll(
-            Array((lines.joined(separator: "\n") + "\n").utf8), to: stream == 0 ? STDOUT_FILENO : STDERR_FILENO)
+        Screen.shared.show(
+            Array((lines.joined(separator: "\n") + "\n").utf8), on: stream == 0 ? .output : .errors)
     }
 
     /// Takes leave of children that have ended; mpirun's exit status, where it is one of them.
