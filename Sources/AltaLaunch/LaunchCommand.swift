@@ -5,7 +5,7 @@ import Foundation
 public enum LaunchCommand {
     /// Runs the program with its argument list (without its own name), prints, and returns its exit code.
     public static func main(_ arguments: [String]) -> Int32 {
-        defer { Screen.shared.drain(seconds: longestDrainSeconds) }
+        defer { Screen.shared.drain() }
         do {
             return try run(arguments)
         } catch {
@@ -13,9 +13,6 @@ public enum LaunchCommand {
             return (error as? AltaError)?.exitCode.rawValue ?? ExitCode.failed.rawValue
         }
     }
-
-    /// How long the end waits for a screen that takes nothing.
-    private static let longestDrainSeconds = 2.0
 
     private static func run(_ arguments: [String]) throws -> Int32 {
         let rest = Array(arguments.dropFirst())

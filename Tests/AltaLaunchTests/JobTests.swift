@@ -123,6 +123,22 @@ struct JobTests {
         #expect(job.remaining == 0)
     }
 
+    /// Without a run folder logs go at the end, but not where they are all that there is.
+    @Test func logsStayWhereTheScreenDidNotShowThem() throws {
+        let job = try FakeJob("chatty", subcommand: ["bench", "step"])
+        try job.start(
+            by: "{ TMPDIR=\"$FAKE_FOLDER\" \"$0\" \"$@\"; echo $? >\"$FAKE_FOLDER/code\"; } "
+                + "| while [ ! -s \"$FAKE_FOLDER/code\" ]; do sleep 0.1; done")
+        #expect(job.finish() == 0)
+        #expect(job.text("code") == "0\n")
+        #expect(job.report.count == 1, "\(job.report)")
+        #expect(job.report.first?.contains("left out on standard output") == true)
+        let names = try FileManager.default.contentsOfDirectory(atPath: job.folder)
+        let logs = try #require(names.first { $0.hasPrefix("alta-launch-") })
+        #expect(job.text("\(logs)/rank-0.log").split(separator: "\n").count == 20_001)
+        #expect(job.remaining == 0)
+    }
+
     @Test func strayGrandchildrenEndWithTheJob() throws {
         let job = try FakeJob("stray")
         #expect(try job.run() == 0)

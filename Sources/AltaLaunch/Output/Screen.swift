@@ -16,52 +16,72 @@ final class Screen: Sendable {
         fileprivate var name: String { self == .output ? "standard output" : "standard error" }
     }
 
-    private let streams = Locked([ScreenStream(STDOUT_FILENO), ScreenStream(STDERR_FILENO)])
+    private struct State {
+        var streams = [ScreenStream(STDOUT_FILENO), ScreenStream(STDERR_FILENO)]
+        var hasLeftOut = false
+        /// When the wait for the streams at the end of all is over.
+        var end: ContinuousClock.Instant?
+
+        mutating func write(_ bytes: some Collection<UInt8>, on stream: Stream) {
+            streams[stream.rawValue].write(bytes)
+        }
+
+        /// On standard error for both: standard output is rank 0's alone.
+        mutating func tellLeftOut() {
+            for stream in [Stream.output, .errors] {
+                if let lines = streams[stream.rawValue].resume() { tell(lines, leftOutOn: stream) }
+            }
+        }
+
+        mutating func tell(_ lines: Int, leftOutOn stream: Stream) {
+            hasLeftOut = true
+            let what = lines == 1 ? "1 line was" : "\(lines) lines were"
+            let text = "warning: \(what) left out on \(stream.name), which took no more; the logs are whole\n"
+            write(Array(text.utf8), on: .errors)
+        }
+    }
+
+    private let state = Locked(State())
+
+    /// Whether anything was left out.
+    var hasLeftOut: Bool { state.withLock { $0.hasLeftOut } }
+
+    /// What to poll for room; empty: nothing waits.
+    var waiting: [Int32] { state.withLock { $0.streams.filter { $0.queue.count > 0 }.map(\.descriptor) } }
 
     /// Shows bytes, now or when the stream takes them.
     func show(_ bytes: some Collection<UInt8> & Sendable, on stream: Stream) {
-        streams.withLock {
-            $0[stream.rawValue].write(bytes)
-            Self.tellLeftOut(&$0)
+        state.withLock {
+            $0.write(bytes, on: stream)
+            $0.tellLeftOut()
         }
     }
 
     /// Shows what the streams take now of what waits.
     func flush() {
-        streams.withLock {
-            for index in $0.indices { $0[index].flush() }
-            Self.tellLeftOut(&$0)
+        state.withLock {
+            for index in $0.streams.indices { $0.streams[index].flush() }
+            $0.tellLeftOut()
         }
     }
 
-    /// What to poll for room; empty: nothing waits.
-    var waiting: [Int32] { streams.withLock { $0.filter { $0.queue.count > 0 }.map(\.descriptor) } }
-
-    /// Waits until everything is shown, so many seconds at most, and tells what was not.
-    func drain(seconds: Double) {
+    /// Waits until everything is shown, and tells what of standard output was not. However often it is called, it waits 2 s in
+    /// all.
+    func drain() {
         let clock = ContinuousClock()
-        let end = clock.now + .seconds(seconds)
+        let end = state.withLock { state in
+            let end = state.end ?? clock.now + .seconds(2)
+            state.end = end
+            return end
+        }
         while case let descriptors = waiting, !descriptors.isEmpty, clock.now < end {
             var sources = descriptors.map { pollfd(fd: $0, events: Int16(POLLOUT), revents: 0) }
             poll(&sources, nfds_t(sources.count), Int32(max(1, (end - clock.now) / .milliseconds(1))))
             flush()
         }
-        streams.withLock {
-            let lines = $0[Stream.output.rawValue].queue.unshownLines
-            if lines > 0 { $0[Stream.errors.rawValue].write(Self.notice(lines, .output)) }
+        state.withLock {
+            let lines = $0.streams[Stream.output.rawValue].giveUp()
+            if lines > 0 { $0.tell(lines, leftOutOn: .output) }
         }
-    }
-
-    /// On standard error for both: standard output is rank 0's alone.
-    private static func tellLeftOut(_ streams: inout [ScreenStream]) {
-        for stream in [Stream.output, .errors] {
-            guard let lines = streams[stream.rawValue].resume() else { continue }
-            streams[Stream.errors.rawValue].write(notice(lines, stream))
-        }
-    }
-
-    private static func notice(_ lines: Int, _ stream: Stream) -> [UInt8] {
-        let what = lines == 1 ? "1 line was" : "\(lines) lines were"
-        return Array("warning: \(what) left out on \(stream.name), which took no more; the logs are whole\n".utf8)
     }
 }

@@ -39,6 +39,12 @@ package struct ScreenStream {
     /// How many lines were left out, once the stream takes bytes again; nil: none were.
     package mutating func resume() -> Int? { queue.resume() }
 
+    /// Forgets what waits; how many lines the stream has not shown.
+    package mutating func giveUp() -> Int {
+        defer { queue.clear() }
+        return queue.unshownLines
+    }
+
     private var isReady: Bool {
         var source = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         return poll(&source, 1, 0) > 0
