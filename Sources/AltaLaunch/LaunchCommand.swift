@@ -5,6 +5,7 @@ import Foundation
 public enum LaunchCommand {
     /// Runs the program with its argument list (without its own name), prints, and returns its exit code.
     public static func main(_ arguments: [String]) -> Int32 {
+        defer { Screen.shared.drain() }
         do {
             return try run(arguments)
         } catch {
@@ -71,6 +72,6 @@ public enum LaunchCommand {
     }
 
     static func complain(_ lines: [String]) {
-        _ = writeAll(Array((lines.joined(separator: "\n") + "\n").utf8), to: STDERR_FILENO)
+        Screen.shared.show(Array((lines.joined(separator: "\n") + "\n").utf8), on: .errors)
     }
 }

@@ -9,11 +9,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/// Adds a signal, unless this process was started to ignore it: a blocked one would be queued, and read, all the same.
+static void add_unless_ignored(sigset_t *set, int number) {
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) != 0 || action.sa_handler != SIG_IGN) sigaddset(set, number);
+}
+
 static void supervised_signals(sigset_t *set) {
     sigemptyset(set);
-    sigaddset(set, SIGINT);
+    // nohup ignores the one, a shell without job control the other for what it starts with "&".
+    add_unless_ignored(set, SIGHUP);
+    add_unless_ignored(set, SIGINT);
     sigaddset(set, SIGTERM);
-    sigaddset(set, SIGHUP);
     sigaddset(set, SIGUSR1);
     sigaddset(set, SIGCHLD);
     sigaddset(set, SIGQUIT);
@@ -25,7 +32,7 @@ int32_t alta_launch_supervise(void) {
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return -errno;
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return -errno;
     signal(SIGPIPE, SIG_IGN);
-    // An inherited "ignore" (nohup, some schedulers) would discard the signals before the descriptor sees them.
+    // Where its parent ignored it, the kernel would reap children unasked, and their exit statuses with them.
     signal(SIGCHLD, SIG_DFL);
     int descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;

@@ -18,6 +18,10 @@ final class FakeJob {
         }
         echo "rank $rank of $OMPI_COMM_WORLD_SIZE: $* ($ALTA_THREADS, $OMP_NUM_THREADS, $ALTA_PROGRESS, $ALTA_LAUNCHED)"
         case "$FAKE_MODE:$rank" in
+            late:*) sleep 13; exit 0 ;;
+            chatty:0) for line in {1..20000}; do echo "line $line, and more than a pipe holds of them"; done
+                if [ "$1" = bench ]; then exit 0; fi ;;
+            chatty:*) if [ "$1" = bench ]; then exit 0; fi ;;
             success:*) echo "warning: rank $rank" >&2; exit 0 ;;
             exit:1) echo "error: out of luck" >&2; exit 3 ;;
             exit0:1) sleep 0.2; echo done; exit 0 ;;
@@ -50,24 +54,37 @@ final class FakeJob {
     /// Prepares a job of `alta-launch COMMAND OPTIONS --worker FAKE -- align ARGUMENTS`, its run folder inside `folder`.
     ///
     /// - Parameters:
+    ///   - subcommand: what it runs instead of `align` with a run folder.
+    ///   - otherHost: a host that is named in a host file, and is this machine under another name.
     ///   - deaths: in how many starts of the mode `restart` rank 1 is killed.
     ///   - status: what the ranks of the modes `restart` and `absent` publish.
     init(
         _ mode: String, command: String = "run", options: [String] = ["-n", "2"], arguments: [String] = [],
-        deaths: Int = 1, status: StatusImage = StatusImage()
+        subcommand: [String]? = nil, otherHost: String? = nil, deaths: Int = 1, status: StatusImage = StatusImage()
     ) throws {
         folder = try SharedMaterial.temporaryFolder("launch-\(mode)")
-        let worker = "\(folder)/worker"
-        try Self.worker.write(toFile: worker, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
-        self.arguments =
-            [command] + options + ["--worker", worker, "--", "align", "--set", "output=\(folder)/run"] + arguments
+        let worker = try Self.program(Self.worker, "\(folder)/worker")
+        var options = options
+        if let otherHost {
+            let hosts = "\(folder)/hosts"
+            try "\(otherHost) slots=2\n".write(toFile: hosts, atomically: true, encoding: .utf8)
+            let agent = try Self.program("#!/bin/sh\nshift\nexec sh -c \"$*\"\n", "\(folder)/agent")
+            options += ["--hosts", hosts, "--mca", "plm_rsh_agent=\(agent)"]
+        }
+        let run = subcommand ?? ["align", "--set", "output=\(folder)/run"]
+        self.arguments = [command] + options + ["--worker", worker, "--"] + run + arguments
         environment = ["FAKE_MODE": mode, "FAKE_FOLDER": folder, "FAKE_DEATHS": "\(deaths)"]
         for rank in 0..<2 {
             var image = status
             image.rank = rank
             try image.write(to: "\(folder)/status-\(rank)")
         }
+    }
+
+    private static func program(_ text: String, _ path: String) throws -> String {
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        return path
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -87,8 +104,17 @@ final class FakeJob {
 
     func text(_ name: String) -> String { (try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)) ?? "" }
 
-    func start() throws {
-        running = try RunningJob.start(JobRunner.program("alta-launch"), arguments, environment: environment)
+    /// Starts the launcher.
+    ///
+    /// - Parameter script: a shell's that starts it as `"$0" "$@"`; the job's folder is `$FAKE_FOLDER`.
+    func start(by script: String? = nil) throws {
+        let program = JobRunner.program("alta-launch")
+        guard let script else {
+            running = try RunningJob.start(program, arguments, environment: environment)
+            return
+        }
+        running = try RunningJob.start(
+            "/bin/sh", ["-c", script, program] + arguments, environment: environment)
     }
 
     /// Waits until every rank of two waits.

@@ -78,6 +78,40 @@ import Testing
         #expect(watchdog?.exitCode == 75 && watchdog?.wasAskedFor == false)
     }
 
+    /// mpirun is slow to end a job whose rank was killed on another host, so that the launcher does.
+    @Test func echoesAreNoCausesWhereTheLauncherEndsTheJob() {
+        for (text, status) in [(killed, Int32(137)), (exited, 3), (improper, 1)] {
+            let found = report(JobEnd(status: status, reason: .hangAfterFailure), [record(0)], messages(text))
+            #expect(found?.lines.first?.hasPrefix("error: rank 1 on") == true, "\(text)")
+        }
+        let data = report(JobEnd(status: 137, reason: .hangAfterFailure), [record(0, phase: "data")], messages(killed))
+        #expect(data?.lines.first?.hasPrefix("error: rank 0 on node0 failed") == true)
+    }
+
+    /// Whom mpirun names only after the launcher has begun to end the job, that end has struck.
+    @Test func ranksThatTheLauncherEndedAreNoCauses() {
+        func state(_ rank: Int) -> String {
+            "[vm:22] [[15480,0],0] ACTIVATE PROC [[15480,1],\(rank)] STATE ABORTED BY SIGNAL AT ../x.c:1746\n"
+        }
+        func kept(before: String, after: String) -> MpirunMessages {
+            var output = RankOutput(folder: "/dev/null/ranks")
+            output.append(ArraySlice(before.utf8), of: .mpirun)
+            output.keepEnding()
+            output.append(ArraySlice(after.utf8), of: .mpirun)
+            return output.messages(status: 137)
+        }
+        let end = JobEnd(status: 137, reason: .hangAfterFailure)
+        let nobody = kept(before: "", after: state(1) + killed + "\n")
+        #expect(nobody.rank == nil && nobody.ending == nil)
+        #expect(report(end, [record(0)], nobody)?.lines.first?.hasPrefix("error: rank 0 on node0 failed") == true)
+        let other = kept(before: state(2), after: state(1) + killed + "\n")
+        #expect(other.rank == 2 && other.host == nil && other.ending == .signal(9))
+        #expect(report(end, [record(0)], other)?.lines.first?.hasPrefix("error: rank 2 on node2 was killed") == true)
+        // Of the rank that had failed, what mpirun says later tells more.
+        let same = kept(before: state(1), after: killed + "\n")
+        #expect(same.rank == 1 && same.host == "vm" && same.ending == .signal(9))
+    }
+
     @Test func aLostHostIsNamedWithItsRanks() {
         let found = report(JobEnd(status: 205), [record(0)], messages(lost))
         #expect(found?.lines.first?.hasPrefix("error: host node2 was lost with rank 2 in step 12 (forward)") == true)

@@ -55,6 +55,31 @@ struct JobTests {
         #expect(job.remaining == 0)
     }
 
+    /// Started by nohup, or in the background of a shell without job control; `aSignalEndsTheJob` otherwise.
+    @Test(arguments: [("HUP", SIGHUP), ("INT", SIGINT)])
+    func aSignalThatWasIgnoredStaysIgnored(name: String, signal: Int32) throws {
+        let job = try FakeJob("wait")
+        try job.start(by: "trap '' \(name); exec \"$0\" \"$@\"")
+        job.waitForRanks()
+        kill(job.identifier, signal)
+        usleep(1_000_000)
+        #expect(job.remaining >= 4 && !job.standardError.contains("stopped by"))
+        kill(job.identifier, SIGTERM)
+        #expect(job.finish() == 75)
+        #expect(job.report.first?.hasPrefix("error: stopped by SIGTERM") == true, "\(job.report)")
+        #expect(!job.standardError.contains("SIG\(name)") && job.remaining == 0)
+    }
+
+    /// SIGTERM is what ends a job that nothing else may end.
+    @Test func sigtermCannotBeIgnored() throws {
+        let job = try FakeJob("wait")
+        try job.start(by: "trap '' TERM; exec \"$0\" \"$@\"")
+        job.waitForRanks()
+        kill(job.identifier, SIGTERM)
+        #expect(job.finish() == 75)
+        #expect(job.remaining == 0)
+    }
+
     @Test func ranksThatIgnoreSignalsEndToo() throws {
         let job = try FakeJob("deaf")
         try job.start()
@@ -71,6 +96,46 @@ struct JobTests {
         let job = try FakeJob("wait", options: ["-n", "2", "--timeout", "1.5"])
         #expect(try job.run() == 75)
         #expect(job.report.first?.hasPrefix("error: the job did not end within 1.5 s") == true, "\(job.report)")
+        #expect(job.remaining == 0)
+    }
+
+    /// Nobody reads its standard output, or neither stream, while rank 0 writes more than both pipes on the way hold.
+    @Test(arguments: ["", "2>&1"]) func aScreenThatTakesNothingHoldsUpNoLimit(redirection: String) throws {
+        let job = try FakeJob("chatty", options: ["-n", "2", "--timeout", "10"])
+        let start = ContinuousClock.now
+        // The reader ends with the launcher, having read nothing.
+        try job.start(
+            by: "{ \"$0\" \"$@\" \(redirection); echo $? >\"$FAKE_FOLDER/code\"; } "
+                + "| while [ ! -s \"$FAKE_FOLDER/code\" ]; do sleep 0.1; done")
+        #expect(job.finish(limitSeconds: 120) == 0)
+        #expect(job.text("code") == "75\n")
+        let elapsed = start.duration(to: .now)
+        // The limit, mpirun's end and 2 s for the screen.
+        #expect(elapsed < .seconds(30), "\(elapsed)")
+        let lines = job.text("run/ranks/rank-0.log").split(separator: "\n")
+        #expect(lines.count == 20_001 && lines.last == "line 20000, and more than a pipe holds of them")
+        if redirection.isEmpty {
+            #expect(job.report.contains { $0.hasPrefix("error: the job did not end within 10 s") }, "\(job.report)")
+            #expect(
+                job.report.contains { $0.hasPrefix("warning: ") && $0.contains("left out on standard output") },
+                "\(job.report)")
+        }
+        #expect(job.remaining == 0)
+    }
+
+    /// Without a run folder logs go at the end, but not where they are all that there is.
+    @Test func logsStayWhereTheScreenDidNotShowThem() throws {
+        let job = try FakeJob("chatty", subcommand: ["bench", "step"])
+        try job.start(
+            by: "{ TMPDIR=\"$FAKE_FOLDER\" \"$0\" \"$@\"; echo $? >\"$FAKE_FOLDER/code\"; } "
+                + "| while [ ! -s \"$FAKE_FOLDER/code\" ]; do sleep 0.1; done")
+        #expect(job.finish() == 0)
+        #expect(job.text("code") == "0\n")
+        #expect(job.report.count == 1, "\(job.report)")
+        #expect(job.report.first?.contains("left out on standard output") == true)
+        let names = try FileManager.default.contentsOfDirectory(atPath: job.folder)
+        let logs = try #require(names.first { $0.hasPrefix("alta-launch-") })
+        #expect(job.text("\(logs)/rank-0.log").split(separator: "\n").count == 20_001)
         #expect(job.remaining == 0)
     }
 

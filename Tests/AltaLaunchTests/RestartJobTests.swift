@@ -93,5 +93,16 @@ extension JobTests {
             #expect(job.report.first?.hasPrefix("error: rank 1 never started: ") == true, "\(job.report)")
             #expect(job.remaining == 0)
         }
+
+        /// Ranks of another host, and no run folder: the launcher sees nothing of them, and they do run. It would end them
+        /// after 10.5 s.
+        @Test func ranksThatCannotBeSeenAreLeftAlone() throws {
+            let job = try FakeJob(
+                "late", options: ["-n", "2", "--stall-timeout", "0.5"], subcommand: ["bench", "step"],
+                otherHost: "elsewhere")
+            #expect(try job.run() == 0, "\(job.report)")
+            #expect(job.report.isEmpty)
+            #expect(job.remaining == 0)
+        }
     }
 }

@@ -59,6 +59,18 @@ import Testing
         #expect(nobody.look([], now: 121)?.absent == [0, 1])
     }
 
+    /// Without a run folder ranks of other hosts publish where the launcher sees nothing: they are not absent.
+    @Test func ranksThatCannotBeSeenAreNotJudged() throws {
+        let alone = try FakeWorld.plan([], ranks: 2)
+        let several = try FakeWorld.plan(["here", "there"], ranks: 5)
+        let elsewhere = try FakeWorld.plan(["there"])
+        // A host without a rank has nothing to show.
+        let listed = try FakeWorld.plan(["here", "there"], ranks: 4)
+        #expect(SilenceWatch.canSee(alone, output: nil) && SilenceWatch.canSee(listed, output: nil))
+        #expect(!SilenceWatch.canSee(several, output: nil) && !SilenceWatch.canSee(elsewhere, output: nil))
+        for plan in [alone, several, elsewhere] { #expect(SilenceWatch.canSee(plan, output: "run")) }
+    }
+
     @Test func ofTwoTheSilentOneIsNamed() {
         var watch = watch()
         var found: StallFinding?

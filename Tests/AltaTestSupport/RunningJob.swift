@@ -26,12 +26,19 @@ public final class RunningJob {
         job.process.standardInput = FileHandle.nullDevice
         job.process.standardOutput = try newFile("\(job.folder)/output")
         job.process.standardError = try newFile("\(job.folder)/errors")
-        try withNoSignalBlocked { try job.process.run() }
+        try withUsualSignals { try job.process.run() }
         return job
     }
 
-    /// Tests run on threads that block every signal, and what they start would inherit that: mpirun would hand nothing on.
-    private static func withNoSignalBlocked(_ body: () throws -> Void) rethrows {
+    private static let dispositions = NSLock()
+
+    /// Tests run on threads that block every signal, and what they start would inherit that: mpirun would hand nothing on. And
+    /// whoever runs them in the background, or by nohup, has signals ignored that they send.
+    private static func withUsualSignals(_ body: () throws -> Void) rethrows {
+        dispositions.lock()
+        defer { dispositions.unlock() }
+        let ignored = [SIGINT, SIGHUP].map { ($0, signal($0, SIG_DFL)) }
+        defer { for (number, before) in ignored { signal(number, before) } }
         var none = sigset_t()
         var before = sigset_t()
         sigemptyset(&none)

@@ -11,6 +11,8 @@ public struct RankOutput {
     private(set) var writeFailure: String?
     /// mpirun's first report of a rank that ended badly.
     private(set) var firstBadEnding: String?
+    /// What mpirun had said when the launcher began to end the job; nil: it did not.
+    private var linesBeforeEnd: [String]?
     /// The number that mpirun gave its job.
     private(set) var jobFamily: UInt32?
 
@@ -54,8 +56,18 @@ public struct RankOutput {
     }
 
     /// What mpirun said of the first rank that failed, given its exit status where it has ended.
+    ///
+    /// Of a job that the launcher ended: of the rank that had failed before.
     public func messages(status: Int32?) -> MpirunMessages {
-        MpirunMessages(lines: lastLines(of: .mpirun), stateReport: firstBadEnding, status: status)
+        let said = MpirunMessages(lines: lastLines(of: .mpirun), stateReport: firstBadEnding, status: status)
+        guard let linesBeforeEnd else { return said }
+        let before = MpirunMessages(lines: linesBeforeEnd, stateReport: firstBadEnding, status: status)
+        return said.rank == before.rank ? said : said.with(endingOf: before)
+    }
+
+    /// From now on the launcher ends the job: ranks that mpirun names as ended after this were ended by that.
+    public mutating func keepEnding() {
+        linesBeforeEnd = linesBeforeEnd ?? lastLines(of: .mpirun)
     }
 
     /// The last complete or begun lines of a source, oldest first.
@@ -86,7 +98,9 @@ public struct RankOutput {
         if source == .mpirun, jobFamily == nil {
             jobFamily = ended.lazy.compactMap(MpirunMessages.jobFamily(inStateReport:)).first
         }
-        if source == .mpirun, firstBadEnding == nil { firstBadEnding = ended.first(where: MpirunMessages.isBadEnding) }
+        if source == .mpirun, firstBadEnding == nil, linesBeforeEnd == nil {
+            firstBadEnding = ended.first(where: MpirunMessages.isBadEnding)
+        }
         write(text, to: path(of: source))
     }
 

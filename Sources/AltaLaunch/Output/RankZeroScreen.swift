@@ -5,11 +5,10 @@ import Foundation
 struct RankZeroScreen {
     private var errorLine: [UInt8] = []
     private var lastByte = UInt8(ascii: "\n")
-    private var isClosed = false
 
     mutating func show(_ bytes: ArraySlice<UInt8>, isError: Bool) {
         guard isError else {
-            if !isClosed { isClosed = !writeAll(bytes, to: STDOUT_FILENO) }
+            Screen.shared.show(bytes, on: .output)
             lastByte = bytes.last ?? lastByte
             return
         }
@@ -23,7 +22,8 @@ struct RankZeroScreen {
     mutating func finish() {
         endErrorLine()
         if lastByte != UInt8(ascii: "\n"), isatty(STDOUT_FILENO) == 1 {
-            _ = writeAll([UInt8(ascii: "\n")], to: STDOUT_FILENO)
+            Screen.shared.show([UInt8(ascii: "\n")], on: .output)
+            lastByte = UInt8(ascii: "\n")
         }
     }
 
@@ -31,7 +31,7 @@ struct RankZeroScreen {
         let text = String(decoding: errorLine, as: UTF8.self)
         errorLine.removeAll(keepingCapacity: true)
         if text.hasPrefix("warning: ") || text.hasPrefix("note: ") {
-            _ = writeAll(Array(text.utf8), to: STDERR_FILENO)
+            Screen.shared.show(Array(text.utf8), on: .errors)
         }
     }
 }

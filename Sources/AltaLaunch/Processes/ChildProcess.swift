@@ -48,11 +48,12 @@ struct ChildProcess {
         kill(identifier, signal)
     }
 
-    /// Waits until it printed something or a signal came, at most so long.
-    func waitForNews(_ signals: SignalSource, milliseconds: Int32) {
-        var sources = [signals.descriptor, standardOutput, standardError].map {
-            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
-        }
+    /// Waits until it printed something, a signal came or a screen takes what waits for it, at most so long.
+    func waitForNews(_ signals: SignalSource, screens: [Int32] = [], milliseconds: Int32) {
+        var sources =
+            [signals.descriptor, standardOutput, standardError].map {
+                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+            } + screens.map { pollfd(fd: $0, events: Int16(POLLOUT), revents: 0) }
         poll(&sources, nfds_t(sources.count), milliseconds)
         // A stream that has ended is always "ready": do not spin between its end and the program's.
         if sources.contains(where: { $0.revents & Int16(POLLHUP) != 0 && $0.revents & Int16(POLLIN) == 0 }) {

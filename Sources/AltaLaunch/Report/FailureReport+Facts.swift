@@ -9,9 +9,12 @@ extension FailureRecord {
 extension FailureReport.Facts {
     /// Whether a rank's record only tells that it lost its partner: mpirun names another rank, which ended in a way that the
     /// record does not explain and left none itself.
+    ///
+    /// mpirun may be too slow to end a job that lost a rank, so that the launcher does; `RankOutput.keepEnding` makes sure that
+    /// none of the ranks which end only then is the one named.
     func isEcho(_ record: FailureRecord) -> Bool {
-        guard record.isOfCommunication, let rank = messages.rank, let ending = messages.ending, end.reason == nil,
-            !records.contains(where: { $0.rank == rank })
+        guard record.isOfCommunication, end.reason == nil || end.reason == .hangAfterFailure,
+            let rank = messages.rank, let ending = messages.ending, !records.contains(where: { $0.rank == rank })
         else { return false }
         switch ending {
         case .signal, .improper: return true

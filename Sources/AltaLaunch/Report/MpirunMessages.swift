@@ -42,6 +42,13 @@ public struct MpirunMessages: Equatable, Sendable {
         firstSentence = Self.firstSentence(of: lines)
     }
 
+    /// The same, but for the rank that failed and how, which are as an earlier reading has them.
+    func with(endingOf earlier: MpirunMessages) -> MpirunMessages {
+        var messages = self
+        (messages.rank, messages.host, messages.ending) = (earlier.rank, earlier.host, earlier.ending)
+        return messages
+    }
+
     /// Whether a line is a state report, of which there are several for each rank.
     static func isStateReport(_ line: String) -> Bool { line.contains("] ACTIVATE ") }
 

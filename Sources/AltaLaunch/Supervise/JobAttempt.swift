@@ -83,7 +83,7 @@ struct JobAttempt {
         var limits = Supervisor.Limits()
         limits.timeoutSeconds = options.timeoutSeconds
         limits.usedSeconds = usedSeconds
-        limits.stallSeconds = options.stallSeconds
+        limits.stallSeconds = SilenceWatch.canSee(plan, output: output) ? options.stallSeconds : 0
         limits.savesOnSignal = output != nil
         limits.saveSeconds = options.graceSeconds
         return limits

@@ -120,7 +120,9 @@ struct LaunchedJob {
             if !causes.isEmpty {
                 LaunchCommand.complain(["alta-launch: done, after the attempts that ended by"] + earlier)
             }
-            folders.removeAfterSuccess(hasOutput: output != nil)
+            Screen.shared.drain()
+            // Of what the screen did not show, the logs are all that there is.
+            if output != nil || !Screen.shared.hasLeftOut { folders.removeAfterSuccess(hasOutput: output != nil) }
             return ExitCode.done.rawValue
         }
         var lines = report.lines

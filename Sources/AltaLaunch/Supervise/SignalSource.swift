@@ -35,6 +35,7 @@ public final class SignalSource {
         let end = clock.now + .seconds(seconds)
         while clock.now < end {
             if let signal = next(), signal != SIGQUIT { return signal }
+            Screen.shared.flush()
             var source = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             poll(&source, 1, 100)
         }

@@ -34,6 +34,11 @@ public struct SilenceWatch: Sendable {
         var lastBeat: Double
     }
 
+    /// Whether the launcher sees what every rank of a job publishes: the run folder is one that all hosts share, and without
+    /// one the folder of the statuses is this machine's own. Of ranks that it cannot see it knows nothing, least of all that
+    /// they never started.
+    public static func canSee(_ plan: LaunchPlan, output: String?) -> Bool { output != nil || !plan.hasOtherHosts }
+
     /// How much later than the ranks' own watchdogs it speaks: they know more.
     public static func margin(stallSeconds: Double) -> Double { max(10, stallSeconds / 10) }
 

@@ -93,6 +93,7 @@ extension Supervisor {
 
     private mutating func terminate(_ child: ChildProcess) {
         ending = Ending(stage: .terminating, since: clock.now)
+        output.keepEnding()
         child.send(SIGTERM)
     }
 

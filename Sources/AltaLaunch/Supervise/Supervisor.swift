@@ -9,7 +9,8 @@ public struct Supervisor {
         public var timeoutSeconds: Double?
         /// How much of that earlier attempts took.
         public var usedSeconds = 0.0
-        /// After how many seconds without a word from any rank the job is taken for stalled, a margin aside; 0: never.
+        /// After how many seconds without a word from any rank the job is taken for stalled, a margin aside; 0: never, as where
+        /// ranks publish what the launcher cannot see.
         public var stallSeconds = 0.0
         /// Whether ranks are asked to save before they are ended, as those that train are.
         public var savesOnSignal = false
@@ -28,7 +29,7 @@ public struct Supervisor {
     /// Takes what rank 0 writes to its standard output, instead of the screen.
     var takeOutput: ((ArraySlice<UInt8>) -> Void)?
     /// What the ranks printed.
-    public private(set) var output: RankOutput
+    public internal(set) var output: RankOutput
 
     let limits: Limits
     let failureFolder: String
@@ -76,7 +77,8 @@ public struct Supervisor {
         }
         var status: Int32?
         while status == nil {
-            child.waitForNews(signals, milliseconds: 200)
+            child.waitForNews(signals, screens: Screen.shared.waiting, milliseconds: 200)
+            Screen.shared.flush()
             child.readOutput { show($0, $1) }
             takeSignals(child)
             status = reap(child)
@@ -135,8 +137,8 @@ public struct Supervisor {
 
     private func print(_ lines: [String], _ stream: Int) {
         guard !lines.isEmpty else { return }
-        _ = writeAll(
-            Array((lines.joined(separator: "\n") + "\n").utf8), to: stream == 0 ? STDOUT_FILENO : STDERR_FILENO)
+        Screen.shared.show(
+            Array((lines.joined(separator: "\n") + "\n").utf8), on: stream == 0 ? .output : .errors)
     }
 
     /// Takes leave of children that have ended; mpirun's exit status, where it is one of them.

@@ -3,8 +3,8 @@
 
 /// Makes this process one that supervises a job: SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGQUIT and SIGCHLD are blocked and can be
 /// read from the returned descriptor instead, SIGPIPE is ignored, and orphaned grandchildren become its own children
-/// (subreaper), so that none of them can outlive it unseen. Call it before any thread is started. Returns the descriptor, or
-/// -errno.
+/// (subreaper), so that none of them can outlive it unseen. SIGHUP and SIGINT are left ignored where they were ignored before,
+/// as under nohup. Call it before any thread is started. Returns the descriptor, or -errno.
 int32_t alta_launch_supervise(void);
 
 /// The number of the next pending signal of the descriptor, 0 where there is none, -errno on failure.
