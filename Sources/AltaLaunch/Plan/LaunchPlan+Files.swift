@@ -6,7 +6,10 @@ extension LaunchPlan {
     /// user's own host file, or of this machine.
     public var writtenHostFile: String? {
         guard !request.hosts.isEmpty, !isFollowedByUsersFile else { return nil }
-        let lines = plannedHosts.filter { !$0.ranks.isEmpty }.map { "\($0.host.name) slots=\($0.ranks.count)" }
+        let lines = plannedHosts.filter { !$0.ranks.isEmpty }.map { planned in
+            let user = planned.host.userName.map { " username=\($0)" } ?? ""
+            return "\(planned.host.name) slots=\(planned.ranks.count)\(user)"
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 
