@@ -69,8 +69,29 @@ import Testing
             "SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "epyc256,h1", "SLURM_JOB_CPUS_PER_NODE": "512(x2)",
         ]
         #expect(try plan(environment, machine: "256-cores").ranksOfHosts == [256, 256])
-        let cores = environment.merging(["SLURM_JOB_CPUS_PER_NODE": "256(x2)"]) { $1 }
-        #expect(try plan(cores, machine: "256-cores").ranksOfHosts == [256, 256])
+        // Half the threads of a machine that nothing fences, or all its cores.
+        let doubtful = try plan(
+            environment.merging(["SLURM_JOB_CPUS_PER_NODE": "256(x2)"]) { $1 }, machine: "256-cores")
+        #expect(doubtful.ranksOfHosts == [128, 128])
+        #expect(doubtful.table.contains("the 256 processors granted on epyc256 are taken for hardware threads of 128 cores"))
+    }
+
+    @Test func processorsOfOtherHostsAreWhatTheyAreHere() throws {
+        // 32 cores of two threads each.
+        var machine = MachineDescription(
+            hostName: "n1", coreCount: 32, coresOfMemoryNodes: [CoreList(0..<32)], hardwareThreadCount: 64)
+        func ranks(_ processors: String) throws -> [Int] {
+            let environment = [
+                "SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "n[1-2]", "SLURM_JOB_CPUS_PER_NODE": processors,
+            ]
+            let request = try LaunchRequest().located(environment: environment, workingFolder: "/") { _ in nil }
+            return try LaunchPlan(machine: machine, request: request).ranksOfHosts
+        }
+        #expect(try ranks("64,32") == [32, 16])
+        #expect(try ranks("32,64") == [16, 32])
+        machine.isFenced = true
+        #expect(try ranks("64,32") == [32, 16])
+        #expect(try ranks("32,64") == [32, 64])
     }
 
     @Test func aPartOfAMachineThatNothingKeepsOthersOffIsLeftUnbound() throws {

@@ -3,8 +3,19 @@ import AltaCore
 extension LaunchPlan {
     /// What a person should know of the plan, a line each: where hosts come from, limits, what is idle and why, doubts.
     var notes: [String] {
-        request.hostNotes.map { "note: \($0)" } + limitNotes + assumptionNotes + idleNotes + straddlingNotes
+        request.hostNotes.map { "note: \($0)" } + grantNotes + limitNotes + assumptionNotes + idleNotes + straddlingNotes
             + memoryNotes
+    }
+
+    /// What a scheduler calls a processor is not written anywhere.
+    private var grantNotes: [String] {
+        guard let own = plannedHosts.first(where: { !$0.isAssumed }), let granted = own.host.grantedCores,
+            granted < machine.hardwareThreadCount, own.coreCount * 2 <= granted, !machine.isFenced
+        else { return [] }
+        return [
+            "note: the \(granted) processors granted on \(own.host.name) are taken for hardware threads of \(own.coreCount) "
+                + "cores; where they are cores, say so by --hosts"
+        ]
     }
 
     private var limitNotes: [String] {

@@ -68,7 +68,8 @@ public struct LaunchPlan: Equatable, Sendable {
         try request.check()
         let named = request.hosts.isEmpty ? [ClusterHost(name: machine.hostName)] : request.hosts
         let threads = request.threadsPerRank ?? 1
-        var hosts = named.map { PlannedHost($0, seenFrom: machine) }
+        let threadsOfCore = PlannedHost.threadsOfCore(granted: named, machine)
+        var hosts = named.map { PlannedHost($0, seenFrom: machine, threadsOfCore: threadsOfCore) }
         let ranks = try request.rankCount(hosts: hosts, threads: threads)
         let dealt = Self.deal(ranks, limits: request.limits(hosts: hosts, threads: threads, ranks: ranks))
         let isFull = zip(hosts, dealt).contains { $0.coreCount < $1 * threads }
