@@ -22,6 +22,16 @@ public struct ClusterHost: Equatable, Sendable {
         self.scheduledTasks = scheduledTasks
     }
 
+    /// The hosts with all names of this machine as one, the first, which has the slots of all: mpirun knows it to be one host too.
+    static func merged(_ hosts: [ClusterHost], on machine: MachineDescription) -> [ClusterHost] {
+        let own = hosts.filter { machine.isCalled($0.name) }
+        guard own.count > 1, var whole = own.first else { return hosts }
+        whole.slots = own.reduce(0) { $0 + ($1.slots ?? 1) }
+        return hosts.compactMap { host in
+            host.name == whole.name ? whole : machine.isCalled(host.name) ? nil : host
+        }
+    }
+
     /// A host file has a line a host, and few clusters have a million.
     private static let longestFileBytes = 16 << 20
 

@@ -15,7 +15,8 @@ extension LaunchPlan {
 
     /// mpirun fills the slots of the user's file in order; where that is the plan, the file with all it says is handed on.
     private var isFollowedByUsersFile: Bool {
-        guard request.hostFile != nil, request.lostHosts.isEmpty else { return false }
+        // mpirun refuses slots under two names of one host.
+        guard request.hostFile != nil, request.lostHosts.isEmpty, hosts.count == request.hosts.count else { return false }
         guard hosts.count > 1 || hosts[0].slots != nil else { return true }
         let slots = hosts.compactMap(\.slots)
         return slots.count == hosts.count && Self.deal(ranks, limits: slots) == ranksOfHosts

@@ -3,8 +3,16 @@ import AltaCore
 extension LaunchPlan {
     /// What a person should know of the plan, a line each: where hosts come from, limits, what is idle and why, doubts.
     var notes: [String] {
-        request.hostNotes.map { "note: \($0)" } + grantNotes + limitNotes + assumptionNotes + idleNotes + straddlingNotes
+        request.hostNotes.map { "note: \($0)" } + nameNotes + grantNotes + limitNotes + assumptionNotes + idleNotes + straddlingNotes
             + memoryNotes
+    }
+
+    private var nameNotes: [String] {
+        let names = request.hosts.map(\.name).filter(machine.isCalled)
+        guard names.count > 1, let own = plannedHosts.first(where: { !$0.isAssumed }) else { return [] }
+        return [
+            "note: \(names.joined(separator: ", ")) are this machine, which counts once, with \(own.host.slots ?? 1) slots"
+        ]
     }
 
     /// What a scheduler calls a processor is not written anywhere.

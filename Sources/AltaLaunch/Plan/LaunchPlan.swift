@@ -66,7 +66,9 @@ public struct LaunchPlan: Equatable, Sendable {
     ///   alone; a resumable one where too few hosts are left.
     public init(machine: MachineDescription, request: LaunchRequest) throws(AltaError) {
         try request.check()
-        let named = request.hosts.isEmpty ? [ClusterHost(name: machine.hostName)] : request.hosts
+        let named =
+            request.hosts.isEmpty
+            ? [ClusterHost(name: machine.hostName)] : ClusterHost.merged(request.hosts, on: machine)
         let threads = request.threadsPerRank ?? 1
         let threadsOfCore = PlannedHost.threadsOfCore(granted: named, machine)
         var hosts = named.map { PlannedHost($0, seenFrom: machine, threadsOfCore: threadsOfCore) }
