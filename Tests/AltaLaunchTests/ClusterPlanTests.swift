@@ -40,6 +40,17 @@ import Testing
         #expect(text.contains("--wdir /home/u"))
     }
 
+    @Test func onlyCoresThatWereSeenAreHeldAgainstMpirun() throws {
+        #expect(line(try plan([:], fourHosts)).contains("--bind-to core:overload-allowed"))
+        #expect(line(try plan([:], LaunchRequest(ranks: 48))).contains("--bind-to core --tag-output"))
+        var own = fourHosts
+        own.hosts = [ClusterHost(name: "epyc48", slots: 48), ClusterHost(name: "h1", slots: 48)]
+        own.hostFile = nil
+        own.ranks = 48
+        let here = try LaunchPlan(machine: try RecordedMachine.load("48-cores"), request: own)
+        #expect(here.ranksOfHosts == [48, 0] && line(here).contains("--bind-to core --tag-output"))
+    }
+
     @Test func oneMachineNeedsNoneOfThat() throws {
         let text = line(try plan(["ALTA_FROZEN": "private"], LaunchRequest(ranks: 2)))
         #expect(!text.contains("keepalive") && !text.contains("--wdir") && !text.contains("-x ALTA_FROZEN"))

@@ -43,7 +43,10 @@ extension LaunchPlan {
         let cores =
             assumed.contains { $0.host.slots == nil && $0.host.grantedCores == nil } ? "cores and memory" : "memory"
         let others = assumed.count > 1 ? " and \(assumed.count - 1) more" : ""
-        return ["note: the \(cores) nodes of \(first.host.name)\(others) are taken to be as on \(machine.hostName)"]
+        let unsure = binding == .none ? "" : "; where there are fewer cores, ranks share them"
+        return [
+            "note: the \(cores) nodes of \(first.host.name)\(others) are taken to be as on \(machine.hostName)\(unsure)"
+        ]
     }
 
     private var idleNotes: [String] {
