@@ -76,7 +76,7 @@ batch() {
     shift
     rm -f "$work/said" "$work/started"
     : >"$work/said"
-    env PATH="$work/bin:$PATH" WORK="$work" ALTA_BIN="$work/alta" FAKE_STATUS=0 FAKE_TICKS=1 SLURM_JOB_ID=17 SLURM_CPUS_PER_TASK=2 \
+    env -C "$work" PATH="$work/bin:$PATH" WORK="$work" ALTA_BIN="$work/alta" FAKE_STATUS=0 FAKE_TICKS=1 SLURM_JOB_ID=17 SLURM_CPUS_PER_TASK=2 \
         PBS_JOBID=18.server PBS_NODEFILE="$work/nodes" PBS_O_WORKDIR="$work" "$@" \
         bash "$script" >"$work/output" 2>&1 &
     local job=$! waited
@@ -103,8 +103,42 @@ check_cancelled() {
     for program in scontrol qrerun qsub; do refuse "$script: TERM" "$work/said" "$program"; done
 }
 
+# check_stuck SCRIPT REQUEUE [NAME=VALUE...]: a run that stops twice at the same checkpoint, or twice before its first, is not put
+# back again; one that has a newer one is.
+check_stuck() {
+    local script=$1 requeue=$2 run="$work/run"
+    shift 2
+    rm -rf "$run" "$work"/alta-*
+    printf '{"model": "alta-tiny",\n "output" : "%s", "seed": 1}\n' "$run" >"$work/stuck.json"
+    set -- "$script" CONFIGURATION="$work/stuck.json" FAKE_STATUS=75 "$@"
+    batch "$@"
+    ((status == 0)) || complain "$script: the first stop: exit code $status"
+    mkdir -p "$run/checkpoints/step-00000009" "$run/checkpoints/.partial-step-00000010"
+    batch "$@"
+    ((status == 0)) || complain "$script: a stop with a first checkpoint: exit code $status"
+    mkdir -p "$run/checkpoints/step-00000010"
+    batch "$@"
+    ((status == 0)) || complain "$script: a stop with a newer checkpoint: exit code $status"
+    expect "$script: a newer checkpoint" "$work/said" "$requeue"
+    batch "$@"
+    ((status == 75)) || complain "$script: stopped twice at one checkpoint: exit code $status"
+    refuse "$script: stopped twice at one checkpoint" "$work/said" "$requeue"
+    expect "$script" "$work/output" "twice without a newer checkpoint in $run (step-00000010)"
+    rm -rf "$run"
+    batch "$@"
+    batch "$@"
+    ((status == 75)) || complain "$script: stopped twice at its start: exit code $status"
+    expect "$script" "$work/output" "twice without a newer checkpoint in $run (none)"
+    # A job submitted again has another number in truth; here nothing of the first may be left.
+    batch "$@"
+    ((status == 0)) || complain "$script: what it kept of an ended job: exit code $status"
+    batch "$@" FAKE_STATUS=0
+    ((status == 0)) || complain "$script: success after a stop: exit code $status"
+    compgen -G "$work/alta-*" >/dev/null && complain "$script: what it kept is left behind"
+}
+
 check_slurm() {
-    local script=Cluster/slurm/align.sbatch directive
+    local script="$PWD/Cluster/slurm/align.sbatch" directive
     for directive in --nodes= --ntasks-per-node= --time= --requeue --signal=B:USR1@120 --open-mode=append --output=; do
         expect "$script" "$script" "#SBATCH $directive"
     done
@@ -133,6 +167,7 @@ check_slurm() {
     batch "$script" FAKE_STATUS=75 REFUSE=scontrol
     ((status == 75)) || complain "$script: a requeue that is refused: exit code $status"
     expect "$script" "$work/output" "error: the job could not be put back"
+    check_stuck "$script" "scontrol: requeue 17"
 }
 
 check_pbs() {
@@ -161,6 +196,11 @@ check_pbs() {
     batch "$script" FAKE_STATUS=75 REFUSE=qrerun,qsub
     ((status == 75)) || complain "$script: a requeue that is refused: exit code $status"
     compgen -G "$work/*.requeues" >/dev/null && complain "$script: its count of requeues is left behind"
+    check_stuck "$script" "qrerun: 18.server"
+    batch "$script" CONFIGURATION="$work/stuck.json" FAKE_STATUS=75 REFUSE=qrerun SCRIPT=/x/align.pbs
+    expect "$script" "$work/said" "NEWEST=,RUN_FOLDER=$work/run"
+    batch "$script" CONFIGURATION="$work/stuck.json" FAKE_STATUS=75 REQUEUES=1 NEWEST=
+    ((status == 75)) || complain "$script: submitted again, and stopped at its start: exit code $status"
 }
 
 # --- Kubernetes and containers
