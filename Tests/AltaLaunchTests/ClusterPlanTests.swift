@@ -84,7 +84,9 @@ import Testing
         let doubtful = try plan(
             environment.merging(["SLURM_JOB_CPUS_PER_NODE": "256(x2)"]) { $1 }, machine: "256-cores")
         #expect(doubtful.ranksOfHosts == [128, 128])
-        #expect(doubtful.table.contains("the 256 processors granted on epyc256 are taken for hardware threads of 128 cores"))
+        #expect(
+            doubtful.table.contains("the 256 processors granted on epyc256 are taken for hardware threads of 128 cores")
+        )
     }
 
     @Test func processorsOfOtherHostsAreWhatTheyAreHere() throws {
@@ -132,8 +134,12 @@ import Testing
 
     @Test func pbsSlotsAreLeftAloneWhereTheyArePlan() throws {
         let files = ["/nodes": "epyc48\nepyc48\nh1\nh1\n"]
-        let whole = try plan(["PBS_NODEFILE": "/nodes", "NCPUS": "48"], files: files)
+        let tasks = try plan(["PBS_NODEFILE": "/nodes", "NCPUS": "48"], files: files)
+        #expect(tasks.ranksOfHosts == [2, 2] && tasks.threadsPerRank == 24 && !line(tasks).contains("^tm"))
+        #expect(tasks.table.contains("the tasks that PBS was asked for (mpiprocs): 4, with 24 threads each"))
+        let whole = try plan(["PBS_NODEFILE": "/n", "NCPUS": "48"], files: ["/n": "epyc48\nh1\n"])
         #expect(whole.ranks == 96 && line(whole).contains("--mca ras ^tm --mca plm ^tm"))
+        #expect(whole.table.contains("PBS was asked for no number of tasks"))
         let same = try plan(
             ["PBS_NODEFILE": "/nodes", "NCPUS": "48"], files: files, LaunchRequest(ranks: 4, ranksPerNode: 2))
         #expect(same.writtenHostFile == "epyc48 slots=2\nh1 slots=2\n" && !line(same).contains("^tm"))

@@ -146,7 +146,7 @@ check_slurm() {
     awk '/^#SBATCH/ && seen { exit 1 } /^[^#]/ { seen = 1 }' "$script" || complain "$script: a directive after a command"
     batch "$script" CONFIGURATION=c.json
     ((status == 0)) || complain "$script: a run that succeeds: exit code $status"
-    expect "$script" "$work/said" "launched: run --threads-per-rank 2 -- align c.json"
+    expect "$script" "$work/said" "launched: run -- align c.json"
     batch "$script" RANKS=5 CONFIGURATION=c.json
     expect "$script" "$work/said" "launched: run -n 5 --threads-per-rank 2 -- align c.json"
     refuse "$script: success" "$work/said" scontrol
@@ -176,7 +176,9 @@ check_pbs() {
     awk '/^#PBS/ && seen { exit 1 } /^[^#]/ { seen = 1 }' "$script" || complain "$script: a directive after a command"
     batch "$script" CONFIGURATION=c.json
     ((status == 0)) || complain "$script: a run that succeeds: exit code $status"
-    expect "$script" "$work/said" "launched: run -n 3 -- align c.json"
+    expect "$script" "$work/said" "launched: run -- align c.json"
+    batch "$script" RANKS=5 CONFIGURATION=c.json
+    expect "$script" "$work/said" "launched: run -n 5 -- align c.json"
     refuse "$script: success" "$work/said" "qrerun"
     batch "$script" FAKE_STATUS=1
     ((status == 1)) || complain "$script: a run that fails: exit code $status"

@@ -3,7 +3,8 @@ import AltaCore
 extension LaunchPlan {
     /// What a person should know of the plan, a line each: where hosts come from, limits, what is idle and why, doubts.
     var notes: [String] {
-        request.hostNotes.map { "note: \($0)" } + nameNotes + grantNotes + limitNotes + assumptionNotes + idleNotes + straddlingNotes
+        request.hostNotes.map { "note: \($0)" } + nameNotes + grantNotes + limitNotes + assumptionNotes + idleNotes
+            + straddlingNotes
             + memoryNotes
     }
 
