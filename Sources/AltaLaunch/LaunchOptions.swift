@@ -38,7 +38,7 @@ public struct LaunchOptions: Equatable, Sendable {
         options: [
             .value(
                 "-n", "-np", name: "N",
-                "ranks of the job (default: what the cores of --hosts or of a Slurm or PBS job take; needed on one machine)"
+                "ranks of the job (default: a Slurm or PBS job's tasks, else what its cores or those of --hosts take; needed on one machine)"
             ),
             .value("--nproc-per-node", name: "P", "ranks on each host; without -n, on all of them"),
             .value(

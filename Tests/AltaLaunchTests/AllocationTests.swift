@@ -46,9 +46,22 @@ import Testing
         #expect(error?.description.contains("SLURM_TASKS_PER_NODE") == true)
     }
 
-    @Test func cpusPerTaskIsNotTakenForThreads() throws {
-        let found = try Allocation.find(environment: slurm(["SLURM_CPUS_PER_TASK": "8"])) { _ in nil }
-        #expect(found?.notes.first?.contains("--threads-per-rank") == true)
+    /// As sbatch and srun set them, by what the job was asked for with.
+    @Test(arguments: [
+        (["SLURM_NTASKS": "8", "SLURM_NPROCS": "8", "SLURM_CPUS_PER_TASK": "4"], 8, 4),
+        (["SLURM_NTASKS_PER_NODE": "4"], 12, nil),
+        (["SLURM_TASKS_PER_NODE": "16(x3)"], nil, nil), (["SLURM_CPUS_PER_TASK": "4"], nil, 4),
+        // The shell of srun --pty is a task of its own step.
+        (["SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "1", "SLURM_NTASKS": "1"], nil, nil),
+    ])
+    func onlyTasksThatWereAskedForCount(environment: [String: String], count: Int?, each: Int?) throws {
+        let found = try Allocation.find(environment: slurm(environment)) { _ in nil }
+        #expect(found?.tasks.count == count && found?.tasks.processorsEach == each)
+    }
+
+    @Test func aNumberOfTasksThatIsNoneIsRefused() {
+        let error = #expect(throws: AltaError.self) { try hosts(slurm(["SLURM_NTASKS": "many"])) }
+        #expect(error?.description.contains("SLURM_NTASKS") == true)
     }
 
     @Test func pbsHasALineASlot() throws {

@@ -40,6 +40,17 @@ import Testing
         #expect(text.contains("--wdir /home/u"))
     }
 
+    @Test func onlyCoresThatWereSeenAreHeldAgainstMpirun() throws {
+        #expect(line(try plan([:], fourHosts)).contains("--bind-to core:overload-allowed"))
+        #expect(line(try plan([:], LaunchRequest(ranks: 48))).contains("--bind-to core --tag-output"))
+        var own = fourHosts
+        own.hosts = [ClusterHost(name: "epyc48", slots: 48), ClusterHost(name: "h1", slots: 48)]
+        own.hostFile = nil
+        own.ranks = 48
+        let here = try LaunchPlan(machine: try RecordedMachine.load("48-cores"), request: own)
+        #expect(here.ranksOfHosts == [48, 0] && line(here).contains("--bind-to core --tag-output"))
+    }
+
     @Test func oneMachineNeedsNoneOfThat() throws {
         let text = line(try plan(["ALTA_FROZEN": "private"], LaunchRequest(ranks: 2)))
         #expect(!text.contains("keepalive") && !text.contains("--wdir") && !text.contains("-x ALTA_FROZEN"))
@@ -69,8 +80,31 @@ import Testing
             "SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "epyc256,h1", "SLURM_JOB_CPUS_PER_NODE": "512(x2)",
         ]
         #expect(try plan(environment, machine: "256-cores").ranksOfHosts == [256, 256])
-        let cores = environment.merging(["SLURM_JOB_CPUS_PER_NODE": "256(x2)"]) { $1 }
-        #expect(try plan(cores, machine: "256-cores").ranksOfHosts == [256, 256])
+        // Half the threads of a machine that nothing fences, or all its cores.
+        let doubtful = try plan(
+            environment.merging(["SLURM_JOB_CPUS_PER_NODE": "256(x2)"]) { $1 }, machine: "256-cores")
+        #expect(doubtful.ranksOfHosts == [128, 128])
+        #expect(
+            doubtful.table.contains("the 256 processors granted on epyc256 are taken for hardware threads of 128 cores")
+        )
+    }
+
+    @Test func processorsOfOtherHostsAreWhatTheyAreHere() throws {
+        // 32 cores of two threads each.
+        var machine = MachineDescription(
+            hostName: "n1", coreCount: 32, coresOfMemoryNodes: [CoreList(0..<32)], hardwareThreadCount: 64)
+        func ranks(_ processors: String) throws -> [Int] {
+            let environment = [
+                "SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "n[1-2]", "SLURM_JOB_CPUS_PER_NODE": processors,
+            ]
+            let request = try LaunchRequest().located(environment: environment, workingFolder: "/") { _ in nil }
+            return try LaunchPlan(machine: machine, request: request).ranksOfHosts
+        }
+        #expect(try ranks("64,32") == [32, 16])
+        #expect(try ranks("32,64") == [16, 32])
+        machine.isFenced = true
+        #expect(try ranks("64,32") == [32, 16])
+        #expect(try ranks("32,64") == [32, 64])
     }
 
     @Test func aPartOfAMachineThatNothingKeepsOthersOffIsLeftUnbound() throws {
@@ -100,8 +134,12 @@ import Testing
 
     @Test func pbsSlotsAreLeftAloneWhereTheyArePlan() throws {
         let files = ["/nodes": "epyc48\nepyc48\nh1\nh1\n"]
-        let whole = try plan(["PBS_NODEFILE": "/nodes", "NCPUS": "48"], files: files)
+        let tasks = try plan(["PBS_NODEFILE": "/nodes", "NCPUS": "48"], files: files)
+        #expect(tasks.ranksOfHosts == [2, 2] && tasks.threadsPerRank == 24 && !line(tasks).contains("^tm"))
+        #expect(tasks.table.contains("the tasks that PBS was asked for (mpiprocs): 4, with 24 threads each"))
+        let whole = try plan(["PBS_NODEFILE": "/n", "NCPUS": "48"], files: ["/n": "epyc48\nh1\n"])
         #expect(whole.ranks == 96 && line(whole).contains("--mca ras ^tm --mca plm ^tm"))
+        #expect(whole.table.contains("PBS was asked for no number of tasks"))
         let same = try plan(
             ["PBS_NODEFILE": "/nodes", "NCPUS": "48"], files: files, LaunchRequest(ranks: 4, ranksPerNode: 2))
         #expect(same.writtenHostFile == "epyc48 slots=2\nh1 slots=2\n" && !line(same).contains("^tm"))

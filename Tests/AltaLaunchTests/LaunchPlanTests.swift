@@ -101,6 +101,26 @@ import Testing
         #expect(plan.isOversubscribed && plan.binding == .none)
     }
 
+    @Test func namesOfOneMachineAreOneHost() throws {
+        func plan(_ ranks: Int?) throws -> LaunchPlan {
+            try self.plan(cores: 2) {
+                $0.ranks = ranks
+                $0.hostFile = "hosts"
+                $0.hosts = [
+                    ClusterHost(name: "localhost", slots: 2), ClusterHost(name: "node1", slots: 2),
+                    ClusterHost(name: "node1.site", slots: 1), ClusterHost(name: "other", slots: 2),
+                ]
+            }
+        }
+        let full = try plan(nil)
+        #expect(full.hosts.map(\.name) == ["localhost", "other"] && full.ranksOfHosts == [2, 2])
+        #expect(full.binding == .core && full.table.contains("localhost, node1, node1.site are this machine"))
+        // mpirun refuses the user's file.
+        #expect(full.writtenHostFile == "localhost slots=2\nother slots=2\n")
+        let more = try plan(5)
+        #expect(more.ranksOfHosts == [5, 0] && more.isOversubscribed && more.binding == .none)
+    }
+
     @Test func ranksOfEachNode() throws {
         let plan = try plan(cores: 8) {
             $0.ranksPerNode = 3

@@ -22,6 +22,16 @@ import Testing
             chosen.map { CoreList($0.isEmpty ? numbers : $0.map { numbers[$0] }) } == plan.plannedHosts[0].coresOfRanks)
     }
 
+    /// Slots that count hardware threads, on a host of which nothing else is known.
+    @Test func moreSlotsThanCoresElsewhereAreNotRefused() throws {
+        var request = LaunchRequest(ranks: 4)
+        request.hosts = [ClusterHost(name: "elsewhere", slots: 4)]
+        let machine = try RecordedMachine.load("2-cores")
+        let plan = try LaunchPlan(machine: machine, request: request)
+        #expect(plan.binding == .core && !plan.isOversubscribed)
+        #expect(try Self.map(plan, machine) == [[0], [1], [0], [1]])
+    }
+
     /// mpirun cannot show a map that a file tells it; it then starts ranks and says what it could not bind them to.
     @Test func listedCoresReachMpirun() throws {
         let machine = try RecordedMachine.load("cpuset-1")

@@ -24,7 +24,10 @@ scripts() { grep -d skip -lE '^#!/usr/bin/env bash|^# shellcheck shell=bash' Clu
 lint() {
     local file
     while read -r file; do bash -n "$file" || complain "$file: no bash"; done < <(scripts)
-    command -v shellcheck >/dev/null || return 0
+    if ! command -v shellcheck >/dev/null; then
+        printf 'skipped: scripts are read by bash alone: there is no shellcheck\n'
+        return
+    fi
     scripts | xargs shellcheck -x -P Cluster || complain "shellcheck"
 }
 
@@ -73,7 +76,7 @@ batch() {
     shift
     rm -f "$work/said" "$work/started"
     : >"$work/said"
-    env PATH="$work/bin:$PATH" WORK="$work" ALTA_BIN="$work/alta" FAKE_STATUS=0 FAKE_TICKS=1 SLURM_JOB_ID=17 SLURM_CPUS_PER_TASK=2 \
+    env -C "$work" PATH="$work/bin:$PATH" WORK="$work" ALTA_BIN="$work/alta" FAKE_STATUS=0 FAKE_TICKS=1 SLURM_JOB_ID=17 SLURM_CPUS_PER_TASK=2 \
         PBS_JOBID=18.server PBS_NODEFILE="$work/nodes" PBS_O_WORKDIR="$work" "$@" \
         bash "$script" >"$work/output" 2>&1 &
     local job=$! waited
@@ -100,8 +103,42 @@ check_cancelled() {
     for program in scontrol qrerun qsub; do refuse "$script: TERM" "$work/said" "$program"; done
 }
 
+# check_stuck SCRIPT REQUEUE [NAME=VALUE...]: a run that stops twice at the same checkpoint, or twice before its first, is not put
+# back again; one that has a newer one is.
+check_stuck() {
+    local script=$1 requeue=$2 run="$work/run"
+    shift 2
+    rm -rf "$run" "$work"/alta-*
+    printf '{"model": "alta-tiny",\n "output" : "%s", "seed": 1}\n' "$run" >"$work/stuck.json"
+    set -- "$script" CONFIGURATION="$work/stuck.json" FAKE_STATUS=75 "$@"
+    batch "$@"
+    ((status == 0)) || complain "$script: the first stop: exit code $status"
+    mkdir -p "$run/checkpoints/step-00000009" "$run/checkpoints/.partial-step-00000010"
+    batch "$@"
+    ((status == 0)) || complain "$script: a stop with a first checkpoint: exit code $status"
+    mkdir -p "$run/checkpoints/step-00000010"
+    batch "$@"
+    ((status == 0)) || complain "$script: a stop with a newer checkpoint: exit code $status"
+    expect "$script: a newer checkpoint" "$work/said" "$requeue"
+    batch "$@"
+    ((status == 75)) || complain "$script: stopped twice at one checkpoint: exit code $status"
+    refuse "$script: stopped twice at one checkpoint" "$work/said" "$requeue"
+    expect "$script" "$work/output" "twice without a newer checkpoint in $run (step-00000010)"
+    rm -rf "$run"
+    batch "$@"
+    batch "$@"
+    ((status == 75)) || complain "$script: stopped twice at its start: exit code $status"
+    expect "$script" "$work/output" "twice without a newer checkpoint in $run (none)"
+    # A job submitted again has another number in truth; here nothing of the first may be left.
+    batch "$@"
+    ((status == 0)) || complain "$script: what it kept of an ended job: exit code $status"
+    batch "$@" FAKE_STATUS=0
+    ((status == 0)) || complain "$script: success after a stop: exit code $status"
+    compgen -G "$work/alta-*" >/dev/null && complain "$script: what it kept is left behind"
+}
+
 check_slurm() {
-    local script=Cluster/slurm/align.sbatch directive
+    local script="$PWD/Cluster/slurm/align.sbatch" directive
     for directive in --nodes= --ntasks-per-node= --time= --requeue --signal=B:USR1@120 --open-mode=append --output=; do
         expect "$script" "$script" "#SBATCH $directive"
     done
@@ -109,7 +146,7 @@ check_slurm() {
     awk '/^#SBATCH/ && seen { exit 1 } /^[^#]/ { seen = 1 }' "$script" || complain "$script: a directive after a command"
     batch "$script" CONFIGURATION=c.json
     ((status == 0)) || complain "$script: a run that succeeds: exit code $status"
-    expect "$script" "$work/said" "launched: run --threads-per-rank 2 -- align c.json"
+    expect "$script" "$work/said" "launched: run -- align c.json"
     batch "$script" RANKS=5 CONFIGURATION=c.json
     expect "$script" "$work/said" "launched: run -n 5 --threads-per-rank 2 -- align c.json"
     refuse "$script: success" "$work/said" scontrol
@@ -130,6 +167,7 @@ check_slurm() {
     batch "$script" FAKE_STATUS=75 REFUSE=scontrol
     ((status == 75)) || complain "$script: a requeue that is refused: exit code $status"
     expect "$script" "$work/output" "error: the job could not be put back"
+    check_stuck "$script" "scontrol: requeue 17"
 }
 
 check_pbs() {
@@ -138,7 +176,9 @@ check_pbs() {
     awk '/^#PBS/ && seen { exit 1 } /^[^#]/ { seen = 1 }' "$script" || complain "$script: a directive after a command"
     batch "$script" CONFIGURATION=c.json
     ((status == 0)) || complain "$script: a run that succeeds: exit code $status"
-    expect "$script" "$work/said" "launched: run -n 3 -- align c.json"
+    expect "$script" "$work/said" "launched: run -- align c.json"
+    batch "$script" RANKS=5 CONFIGURATION=c.json
+    expect "$script" "$work/said" "launched: run -n 5 -- align c.json"
     refuse "$script: success" "$work/said" "qrerun"
     batch "$script" FAKE_STATUS=1
     ((status == 1)) || complain "$script: a run that fails: exit code $status"
@@ -158,6 +198,11 @@ check_pbs() {
     batch "$script" FAKE_STATUS=75 REFUSE=qrerun,qsub
     ((status == 75)) || complain "$script: a requeue that is refused: exit code $status"
     compgen -G "$work/*.requeues" >/dev/null && complain "$script: its count of requeues is left behind"
+    check_stuck "$script" "qrerun: 18.server"
+    batch "$script" CONFIGURATION="$work/stuck.json" FAKE_STATUS=75 REFUSE=qrerun SCRIPT=/x/align.pbs
+    expect "$script" "$work/said" "NEWEST=,RUN_FOLDER=$work/run"
+    batch "$script" CONFIGURATION="$work/stuck.json" FAKE_STATUS=75 REQUEUES=1 NEWEST=
+    ((status == 75)) || complain "$script: submitted again, and stopped at its start: exit code $status"
 }
 
 # --- Kubernetes and containers
@@ -170,13 +215,27 @@ check_kubernetes() {
     python3 Tests/Scripts/check_mpijob.py Cluster/kubernetes/mpijob.yaml Cluster/container || complain "mpijob.yaml"
 }
 
-# Packages of a recipe exist in this system's lists, where it has any; what it copies exists here.
+# list_packages: leaves the names of Debian 12's packages in a file; says why where this system has no list of them.
+list_packages() {
+    known="$work/packages"
+    if ! grep -qs bookworm /etc/os-release || ! command -v apt-cache >/dev/null; then
+        printf 'skipped: the recipes'"'"' packages are not looked up: this is not Debian 12\n'
+        return
+    fi
+    apt-cache pkgnames >"$work/names"
+    # Lists that were never fetched hold what is installed alone.
+    if (($(wc -l <"$work/names") < 20000)); then
+        printf 'skipped: the recipes'"'"' packages are not looked up: apt has no lists (apt-get update)\n'
+    else
+        mv "$work/names" "$known"
+    fi
+}
+
+# Packages of a recipe exist in Debian's lists, where there are any; what it copies exists here.
 check_recipe() {
-    local file=$1 package source known="$work/packages"
-    if grep -qs bookworm /etc/os-release && command -v apt-cache >/dev/null; then
-        [[ -e $known ]] || apt-cache pkgnames >"$known"
-        # Lists that were never fetched hold what is installed alone.
-        (($(wc -l <"$known") < 20000)) || for package in $(sed -nE '/apt-get install/,/rm -rf/p' "$file" \
+    local file=$1 package source
+    if [[ -e $known ]]; then
+        for package in $(sed -nE '/apt-get install/,/rm -rf/p' "$file" \
             | grep -oE '\b[a-z][a-z0-9.+-]+[0-9a-z]\b' | grep -vE '^(apt-get|install|no-install-recommends|rm|rf|var|lib|apt|lists)$'); do
             grep -qxF "$package" "$known" || complain "$file: there is no package $package"
         done
@@ -189,6 +248,7 @@ check_recipe() {
 
 check_containers() {
     local stage file=Cluster/container/Dockerfile
+    list_packages
     check_recipe "$file"
     check_recipe Cluster/container/alta.def
     for stage in $(sed -nE 's/^COPY --from=(\S+).*/\1/p' "$file"); do

@@ -14,17 +14,26 @@ extension Allocation {
             ClusterHost(
                 name: names[index], grantedCores: cores?[index], scheduledTasks: tasks?[index] ?? 1)
         }
-        var allocation = Allocation(scheduler: .slurm, jobName: "Slurm job \(job)", hosts: hosts)
-        if let eachTask, eachTask > 1 {
-            allocation.notes.append(
-                "--cpus-per-task=\(eachTask) of Slurm sets no threads: give --threads-per-rank for ranks of several")
-        }
+        var allocation = Allocation(
+            scheduler: .slurm, jobName: "Slurm job \(job)", hosts: hosts,
+            tasks: AllocatedTasks(
+                count: try askedTasks(environment, hosts: names.count), source: "--ntasks", processorsEach: eachTask))
         if isSlurmStep(environment), hosts.count > 1 {
             allocation.notes.append(
                 "started inside a step of srun, which mpirun's own srun may have to wait for: use the shell of salloc, or "
                     + "srun --overlap")
         }
         return allocation
+    }
+
+    /// The tasks that were asked for. Slurm sets these variables only then; `SLURM_TASKS_PER_NODE` it sets always. In a step they
+    /// are the step's.
+    private static func askedTasks(_ environment: [String: String], hosts: Int) throws(AltaError) -> Int? {
+        guard !isSlurmStep(environment) else { return nil }
+        for variable in ["SLURM_NTASKS", "SLURM_NPROCS"] {
+            if let count = try counts(variable, environment, hosts: 1)?.first { return count }
+        }
+        return try counts("SLURM_NTASKS_PER_NODE", environment, hosts: 1)?.first.map { $0 * hosts }
     }
 
     /// Numbers by host as Slurm writes them: `4(x3),2`; a number less than hosts is an error, one that stands alone is for all.

@@ -19,6 +19,16 @@ public enum Scheduler: String, Equatable, Sendable {
     }
 }
 
+/// What the user of a scheduler asked for in tasks, which are ranks here.
+public struct AllocatedTasks: Equatable, Sendable {
+    /// How many; nil: none were asked for.
+    public var count: Int?
+    /// How they were asked for, as `--ntasks`.
+    public var source: String
+    /// Processors for each; nil: not said.
+    public var processorsEach: Int?
+}
+
 /// What a scheduler granted to the job that the launcher was started in.
 public struct Allocation: Equatable, Sendable {
     /// Who granted it.
@@ -27,6 +37,8 @@ public struct Allocation: Equatable, Sendable {
     public var jobName: String
     /// The hosts in the scheduler's order; one at least.
     public var hosts: [ClusterHost]
+    /// The tasks that it was asked for with.
+    public var tasks: AllocatedTasks
     /// What a person should know of it, a sentence each.
     public var notes: [String] = []
 

@@ -60,9 +60,13 @@ extension LaunchPlan {
     private var placement: [String] {
         guard binding != .none else { return (hosts.count > 1 ? ["--map-by", "slot"] : []) + ["--bind-to", "none"] }
         let cores = ":PE=\(threadsPerRank)"
+        // A host that was never seen may have fewer cores than slots, as where those count hardware threads: mpirun would start
+        // nothing. So told, it binds more ranks to a core there, and as ever elsewhere.
+        let isSeen = plannedHosts.allSatisfy { !$0.isAssumed || $0.ranks.isEmpty }
+        let core = isSeen ? "core" : "core:overload-allowed"
         switch mapping {
-        case .inOrder: return ["--map-by", "slot" + cores, "--bind-to", "core"]
-        case .byMemoryNode: return ["--map-by", "numa" + cores, "--rank-by", "core", "--bind-to", "core"]
+        case .inOrder: return ["--map-by", "slot" + cores, "--bind-to", core]
+        case .byMemoryNode: return ["--map-by", "numa" + cores, "--rank-by", "core", "--bind-to", core]
         case .listed: return ["--rankfile", rankFile ?? Self.rankFileName]
         }
     }

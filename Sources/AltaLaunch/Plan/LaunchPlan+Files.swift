@@ -6,13 +6,19 @@ extension LaunchPlan {
     /// user's own host file, or of this machine.
     public var writtenHostFile: String? {
         guard !request.hosts.isEmpty, !isFollowedByUsersFile else { return nil }
-        let lines = plannedHosts.filter { !$0.ranks.isEmpty }.map { "\($0.host.name) slots=\($0.ranks.count)" }
+        let lines = plannedHosts.filter { !$0.ranks.isEmpty }.map { planned in
+            let user = planned.host.userName.map { " username=\($0)" } ?? ""
+            return "\(planned.host.name) slots=\(planned.ranks.count)\(user)"
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 
     /// mpirun fills the slots of the user's file in order; where that is the plan, the file with all it says is handed on.
     private var isFollowedByUsersFile: Bool {
-        guard request.hostFile != nil, request.lostHosts.isEmpty else { return false }
+        // mpirun refuses slots under two names of one host.
+        guard request.hostFile != nil, request.lostHosts.isEmpty, hosts.count == request.hosts.count else {
+            return false
+        }
         guard hosts.count > 1 || hosts[0].slots != nil else { return true }
         let slots = hosts.compactMap(\.slots)
         return slots.count == hosts.count && Self.deal(ranks, limits: slots) == ranksOfHosts
@@ -20,7 +26,9 @@ extension LaunchPlan {
 
     /// Whether mpirun must be kept from counting slots as the scheduler does, which would put ranks elsewhere.
     var leavesSchedulersSlots: Bool {
-        guard request.scheduler != nil else { return false }
+        guard let scheduler = request.scheduler else { return false }
+        // What Slurm's processors of each task would do to mpirun's slots is not left to it.
+        if scheduler == .slurm, threadsPerRank > 1 { return true }
         return Self.deal(ranks, limits: hosts.map { $0.scheduledTasks ?? 1 }) != ranksOfHosts
             || ranks > hosts.reduce(0) { $0 + ($1.scheduledTasks ?? 1) }
     }

@@ -3,8 +3,28 @@ import AltaCore
 extension LaunchPlan {
     /// What a person should know of the plan, a line each: where hosts come from, limits, what is idle and why, doubts.
     var notes: [String] {
-        request.hostNotes.map { "note: \($0)" } + limitNotes + assumptionNotes + idleNotes + straddlingNotes
+        request.hostNotes.map { "note: \($0)" } + nameNotes + grantNotes + limitNotes + assumptionNotes + idleNotes
+            + straddlingNotes
             + memoryNotes
+    }
+
+    private var nameNotes: [String] {
+        let names = request.hosts.map(\.name).filter(machine.isCalled)
+        guard names.count > 1, let own = plannedHosts.first(where: { !$0.isAssumed }) else { return [] }
+        return [
+            "note: \(names.joined(separator: ", ")) are this machine, which counts once, with \(own.host.slots ?? 1) slots"
+        ]
+    }
+
+    /// What a scheduler calls a processor is not written anywhere.
+    private var grantNotes: [String] {
+        guard let own = plannedHosts.first(where: { !$0.isAssumed }), let granted = own.host.grantedCores,
+            granted < machine.hardwareThreadCount, own.coreCount * 2 <= granted, !machine.isFenced
+        else { return [] }
+        return [
+            "note: the \(granted) processors granted on \(own.host.name) are taken for hardware threads of \(own.coreCount) "
+                + "cores; where they are cores, say so by --hosts"
+        ]
     }
 
     private var limitNotes: [String] {
@@ -24,7 +44,10 @@ extension LaunchPlan {
         let cores =
             assumed.contains { $0.host.slots == nil && $0.host.grantedCores == nil } ? "cores and memory" : "memory"
         let others = assumed.count > 1 ? " and \(assumed.count - 1) more" : ""
-        return ["note: the \(cores) nodes of \(first.host.name)\(others) are taken to be as on \(machine.hostName)"]
+        let unsure = binding == .none ? "" : "; where there are fewer cores, ranks share them"
+        return [
+            "note: the \(cores) nodes of \(first.host.name)\(others) are taken to be as on \(machine.hostName)\(unsure)"
+        ]
     }
 
     private var idleNotes: [String] {

@@ -60,15 +60,19 @@ public struct LaunchPlan: Equatable, Sendable {
     /// Plans a job.
     ///
     /// By default a rank has one thread: two 1-thread processes that share weights lose nothing, while fork-join and busy
-    /// neighbours cost more (Docs/design.md). Without a number of ranks, hosts of a scheduler or host file get as many as their
-    /// cores take, none of them on cores of two memory nodes.
+    /// neighbours cost more (Docs/design.md). Without a number of ranks they are the tasks that a scheduler's user asked for; else
+    /// hosts of a scheduler or host file get as many as their cores take, none of them on cores of two memory nodes.
     /// - Throws: a usage error for counts below 1, more ranks than `ranksPerNode` allows, or no number of ranks on this machine
     ///   alone; a resumable one where too few hosts are left.
     public init(machine: MachineDescription, request: LaunchRequest) throws(AltaError) {
         try request.check()
-        let named = request.hosts.isEmpty ? [ClusterHost(name: machine.hostName)] : request.hosts
+        let named =
+            request.hosts.isEmpty
+            ? [ClusterHost(name: machine.hostName)] : ClusterHost.merged(request.hosts, on: machine)
+        let threadsOfCore = PlannedHost.threadsOfCore(granted: named, machine)
+        var hosts = named.map { PlannedHost($0, seenFrom: machine, threadsOfCore: threadsOfCore) }
+        let request = request.takingTasks(on: hosts, threadsOfCore: threadsOfCore)
         let threads = request.threadsPerRank ?? 1
-        var hosts = named.map { PlannedHost($0, seenFrom: machine) }
         let ranks = try request.rankCount(hosts: hosts, threads: threads)
         let dealt = Self.deal(ranks, limits: request.limits(hosts: hosts, threads: threads, ranks: ranks))
         let isFull = zip(hosts, dealt).contains { $0.coreCount < $1 * threads }

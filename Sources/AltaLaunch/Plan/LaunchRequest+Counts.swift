@@ -59,8 +59,10 @@ extension LaunchRequest {
     /// The ranks that each host takes before others get more.
     func limits(hosts: [PlannedHost], threads: Int, ranks: Int) -> [Int] {
         if let ranksPerNode { return hosts.map { _ in ranksPerNode } }
+        if followsTasks, lostHosts.isEmpty { return Self.tasks(ranks, of: hosts) }
         let tidy = hosts.map { $0.capacity(threads: threads) }
-        if threads == 1 { return zip(hosts, tidy).map { $0.host.slots ?? $1 } }
+        // Without a number of ranks they are as many as the cores: slots beyond those are no places.
+        if threads == 1, self.ranks != nil { return zip(hosts, tidy).map { $0.host.slots ?? $1 } }
         return tidy.reduce(0, +) >= ranks ? tidy : hosts.map { $0.coreCount / threads }
     }
 

@@ -19,7 +19,8 @@ public struct MPIParameter: Equatable, Sendable {
 
 /// What the user asked for, and where.
 public struct LaunchRequest: Equatable, Sendable {
-    /// Ranks of the job; nil: `ranksPerNode` on every host, else as many as the cores of an allocation or host file take.
+    /// Ranks of the job; nil: `ranksPerNode` on every host, else the tasks that an allocation was asked for with, else as many as
+    /// the cores of an allocation or host file take.
     public var ranks: Int?
     /// Ranks on each host; nil: hosts are filled one after the other.
     public var ranksPerNode: Int?
@@ -31,6 +32,10 @@ public struct LaunchRequest: Equatable, Sendable {
     public var hosts: [ClusterHost] = []
     /// Who granted the hosts; nil: nobody, they are this machine or the host file's.
     public var scheduler: Scheduler?
+    /// The tasks that the scheduler's user asked for; nil: the hosts are not a scheduler's.
+    public var tasks: AllocatedTasks?
+    /// Whether the ranks are those tasks, dealt to the hosts as the scheduler dealt them.
+    var followsTasks = false
     /// What a person should know of the hosts, a sentence each.
     public var hostNotes: [String] = []
     /// Names of hosts that are gone and were taken out of `hosts`.
@@ -89,6 +94,7 @@ public struct LaunchRequest: Equatable, Sendable {
         } else if let allocation = try Allocation.find(environment: environment, read: read) {
             copy.hosts = allocation.hosts
             copy.scheduler = allocation.scheduler
+            copy.tasks = allocation.tasks
             copy.hostNotes = ["hosts of \(allocation.jobName)"] + allocation.notes
         }
         return copy

@@ -17,6 +17,7 @@ extension MachineDescription {
         let group = ControlGroup.current(read: read)
         let cores = Self.firstThreads(allowed, read)
         let nodes = Self.memoryNodes(of: cores, read)
+        let coresOnline = Self.firstThreads(online, read).count
         let quota = group.coreQuota.map { max(1, Int($0.rounded(.down))) } ?? Int.max
         self.init(
             hostName: Self.line("/proc/sys/kernel/hostname", read) ?? "localhost",
@@ -25,9 +26,10 @@ extension MachineDescription {
             canBind: quota >= cores.count && Set(cpuset.cores).isSubset(of: allowed.cores), isRoot: isRoot)
         memoryNodeNumbers = nodes.withCores.map(\.number)
         hasMemoryNodeWithoutCores = nodes.hasOthers
+        isFenced = cores.count < coresOnline
         memoryBytes = Self.memoryBytes(group, read)
         limits = Self.limits(
-            coresOnline: Self.firstThreads(online, read).count, allowed: allowed, cores: cores, cpuset: cpuset, group)
+            coresOnline: coresOnline, allowed: allowed, cores: cores, cpuset: cpuset, group)
     }
 
     private static func line(_ path: String, _ read: (String) -> String?) -> String? {

@@ -15,6 +15,8 @@ public struct MachineDescription: Equatable, Sendable {
     public var hardwareThreadCount: Int
     /// Whether some memory node has no usable core. mpirun, which counts it among the nodes, cannot map by nodes then.
     public var hasMemoryNodeWithoutCores = false
+    /// Whether the machine has more cores than may be used.
+    public var isFenced = false
     /// Memory in bytes that the ranks here may use together, the control group's limit counted; nil: unknown.
     public var memoryBytes: Int?
     /// What keeps ranks from the rest of the machine, a clause each, as `a CPU quota of 2.5 cores`.

@@ -65,28 +65,30 @@ public struct PlannedHost: Equatable, Sendable {
 
 extension PlannedHost {
     /// A host as seen from this machine, without ranks.
-    init(_ host: ClusterHost, seenFrom machine: MachineDescription) {
+    ///
+    /// - Parameter threadsOfCore: how many of the processors that a scheduler grants are one core.
+    init(_ host: ClusterHost, seenFrom machine: MachineDescription, threadsOfCore: Int) {
         self.host = host
-        let isThisMachine = machine.isCalled(host.name)
-        let granted = host.grantedCores.map { Self.cores(granted: $0, machine) }
-        let claimed = granted ?? host.slots
-        guard !isThisMachine else {
-            coreCount = min(claimed ?? machine.coreCount, machine.coreCount)
-            coresOfMemoryNodes = machine.coresOfMemoryNodes
-            isAssumed = false
-            return
-        }
+        let claimed = host.grantedCores.map { max(1, $0 / threadsOfCore) } ?? host.slots
         coreCount = claimed ?? machine.coreCount
-        coresOfMemoryNodes = Self.assumed(cores: coreCount, like: machine)
-        isAssumed = true
+        isAssumed = !machine.isCalled(host.name)
+        if isAssumed {
+            coresOfMemoryNodes = Self.assumed(cores: coreCount, like: machine)
+        } else {
+            coreCount = min(coreCount, machine.coreCount)
+            coresOfMemoryNodes = machine.coresOfMemoryNodes
+        }
     }
 
-    /// Schedulers grant processors, which may be hardware threads. Where this machine's number of cores is what was granted
-    /// on it, they are cores.
-    private static func cores(granted: Int, _ machine: MachineDescription) -> Int {
+    /// How many of the processors that a scheduler grants are one core, which is the same on all its hosts.
+    ///
+    /// They are hardware threads, but where this machine is fenced to just as many cores as it has of them. Without a fence half
+    /// a machine's threads cannot be told from all its cores; fewer ranks than could run are then better than two on a core.
+    static func threadsOfCore(granted hosts: [ClusterHost], _ machine: MachineDescription) -> Int {
         let cores = machine.coresOfMemoryNodes.reduce(0) { $0 + $1.cores.count }
-        if granted == cores { return granted }
-        return max(1, granted / max(1, machine.hardwareThreadCount / cores))
+        let own = hosts.first { machine.isCalled($0.name) }?.grantedCores
+        if own == cores, machine.isFenced { return 1 }
+        return max(1, machine.hardwareThreadCount / cores)
     }
 
     private static func assumed(cores: Int, like machine: MachineDescription) -> [CoreList] {
