@@ -66,5 +66,7 @@ final class BoardMemory: @unchecked Sendable {
         for _ in 0..<8 where !RankStatus.isWhole(image) { image = words() }
         // A status that cannot be written now is written at the next heartbeat.
         _ = image.withUnsafeBytes { pwrite(copy, $0.baseAddress, $0.count, 0) }
+        // A client of a file server keeps what an open file was told for some thirty seconds otherwise.
+        _ = fdatasync(copy)
     }
 }

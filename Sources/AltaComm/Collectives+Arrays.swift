@@ -1,3 +1,5 @@
+import AltaCore
+
 extension Collectives {
     /// The element-wise combination of all ranks' arrays: `[n]` in, `[n]` out, n the same on every rank. Collective.
     public func allReduce<E: CollectiveElement>(_ values: [E], _ operation: ReduceOperation) throws -> [E] {
@@ -42,6 +44,13 @@ extension Collectives {
     /// Every rank's text: `[R]`. Collective.
     public func allGather(_ text: String) throws -> [String] {
         try allGather(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// What the lowest rank that failed by itself says, on every rank; nil where none did. Collective.
+    package func firstFailure<T>(_ outcome: Result<T, any Error>) throws -> AltaError? {
+        var text = ""
+        if case .failure(let error) = outcome { text = "\(error)" }
+        return try allGather(text).first { !$0.isEmpty }.map { AltaError($0) }
     }
 
     /// The root's array on every rank; what other ranks pass does not matter, its length neither. Collective.

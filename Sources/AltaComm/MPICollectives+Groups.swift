@@ -20,7 +20,8 @@ extension MPICollectives {
     /// Memory that every rank of this group maps; the ranks may ask for different sizes. Collective.
     ///
     /// Where the folder of shared memory is too small, every rank throws alike, and nothing stays reserved. MPI is not
-    /// asked then: it would print a page of advice, and may leave some of the ranks waiting.
+    /// asked then: it would print a page of advice, and may leave some of the ranks waiting. Where MPI fails for some ranks,
+    /// all throw alike too.
     public func shareMemory(byteCount: Int) throws -> SharedMemory {
         let reserved = SharedMemory.reservedByteCount(byteCount)
         let space = SharedMemorySpace.current()
@@ -30,8 +31,7 @@ extension MPICollectives {
         let why = try broadcast(obstacle?.why ?? "", from: 0)
         guard why.isEmpty else { throw space.tooSmall(byteCount: Int(total), why: why).at(rank: rank) }
 
-        let window = MPIWindow(try MPI.allocateShared(byteCount: reserved, place), rank: rank)
-        let parts = try (0..<rankCount).map { try MPI.sharedPart(of: window.handle, rank: $0, place) }
+        let (window, parts) = try allocate(reserved)
         if rankCount == 1 { SharedMemorySpace.preferHugePages(parts[rank]) }
         let isTaken = rankCount == 1 || space.takePages(of: parts[rank])
         guard try allReduce(Int32(isTaken ? 1 : 0), .minimum) == 1 else {
@@ -41,6 +41,23 @@ extension MPICollectives {
         parts[rank].initializeMemory(as: UInt8.self, repeating: 0)
         try barrier()
         return SharedMemory(rank: rank, mapped: parts, backing: window)
+    }
+
+    /// A window of `reserved` bytes for this rank, and where each rank's part is mapped. Collective.
+    private func allocate(_ reserved: Int) throws -> (MPIWindow, [UnsafeMutableRawBufferPointer]) {
+        let window = Result { MPIWindow(try MPI.allocateShared(byteCount: reserved, place), rank: rank) }
+        let parts = Result {
+            let handle = try window.get().handle
+            return try (0..<rankCount).map { try MPI.sharedPart(of: handle, rank: $0, place) }
+        }
+        let failure = try firstFailure(parts)
+        if let failure {
+            // Giving back is collective: where a rank has no window, those of the others stay until the end.
+            let hasWindow = (try? window.get()) != nil
+            if try allReduce(Int32(hasWindow ? 1 : 0), .minimum) == 1 { try window.get().free() }
+            throw failure
+        }
+        return (try window.get(), try parts.get())
     }
 
     /// Begins to combine the buffers of all ranks in place. Collective; the buffer is the reduction's until it is done.

@@ -23,21 +23,12 @@ extension NodeReduction {
             return (groups, Result { try groups.node.shareMemory(byteCount: bytes) })
         }
         var (groups, memory) = try reserve(split)
-        if let reason = try firstFailure(memory, collectives) {
+        if let reason = try collectives.firstFailure(memory) {
             // Nodes that have room give it back: all go the same way.
             if case .success(let reserved) = memory { try reserved.free() }
             notice("note: ranks do not share memory, so gradients are sent instead: \(reason)")
             (groups, memory) = try reserve(.alone)
         }
         return NodeReduction(groups: groups, memory: try memory.get(), count: count, buckets: buckets, block: block)
-    }
-
-    /// What the lowest rank that failed says, on every rank; nil where none did. Collective.
-    private static func firstFailure(
-        _ memory: Result<SharedMemory, any Error>, _ collectives: any Collectives
-    ) throws -> String? {
-        var text = ""
-        if case .failure(let error) = memory { text = "\(error)" }
-        return try collectives.allGather(text).first { !$0.isEmpty }
     }
 }

@@ -20,11 +20,18 @@ extension RankBoard {
     /// - Parameter rank: for ranks that are threads; nil: the environment tells.
     /// - Throws: `AltaError` where the system has no memory or no name.
     public static func open(environment: [String: String], rank: Int? = nil) throws -> RankBoard {
+        try open(environment: environment, rank: rank) { alta_file_is_local($0) == 1 }
+    }
+
+    /// - Parameter isLocal: whether an open file's pages wait for no server; tests answer for file systems that they have not.
+    package static func open(
+        environment: [String: String], rank: Int? = nil, isLocal: (Int32) -> Bool
+    ) throws -> RankBoard {
         let launched = LaunchedRank(environment)
         let rank = rank ?? launched.rank
         var board: RankBoard
         if let folder = launched.statusFolder {
-            do { board = try make(folder: folder, rank: rank) } catch {
+            do { board = try make(folder: folder, rank: rank, isLocal: isLocal) } catch {
                 board = RankBoard(memory: try .anonymous(), path: nil, obstacle: error)
             }
         } else {
@@ -35,7 +42,9 @@ extension RankBoard {
         return board
     }
 
-    private static func make(folder: String, rank: Int) throws(AltaError) -> RankBoard {
+    private static func make(
+        folder: String, rank: Int, isLocal: (Int32) -> Bool
+    ) throws(AltaError) -> RankBoard {
         guard mkdir(folder, 0o777) == 0 || errno == EEXIST else {
             throw AltaError.system("cannot make the folder of the ranks' statuses", file: folder)
         }
@@ -50,7 +59,10 @@ extension RankBoard {
                 close(descriptor)
                 throw AltaError.system("cannot make a rank's status", file: path, code: code)
             }
-            let memory = try memory(descriptor, path: path)
+            // On a file system of this machine the file itself, so that what a rank that is killed said last is there; on
+            // any other a copy of it, so that a store never waits for a server.
+            let memory: BoardMemory =
+                try isLocal(descriptor) ? .mapped(descriptor, path: path) : .anonymous(copiedTo: descriptor)
             guard rename(temporary, path) == 0 else {
                 throw AltaError.system("cannot make a rank's status", file: path)
             }
@@ -60,13 +72,6 @@ extension RankBoard {
             throw (error as? AltaError) ?? AltaError("\(error)", file: path)
         }
     }
-
-    /// On a file system of this machine the file itself, so that what a rank that is killed said last is there; on any
-    /// other a copy of it, so that a store never waits for a server.
-    private static func memory(_ descriptor: Int32, path: String) throws -> BoardMemory {
-        try alta_file_is_local(descriptor) == 1
-            ? .mapped(descriptor, path: path) : .anonymous(copiedTo: descriptor)
-    }
 }
 
 /// What the launcher of a process says about its place in the job, before MPI starts.
@@ -75,6 +80,8 @@ public struct LaunchedRank: Sendable, Equatable {
     public let rank: Int
     /// The number of ranks; 0 where nobody says.
     public let rankCount: Int
+    /// The number of ranks on this host; 0 where nobody says.
+    public let localRankCount: Int
     /// Tells the jobs apart; 0 where nobody says.
     public let job: UInt64
     /// Where statuses are kept; nil: nowhere.
@@ -85,6 +92,7 @@ public struct LaunchedRank: Sendable, Equatable {
         func first(_ names: [String]) -> Int? { names.lazy.compactMap { environment[$0].flatMap { Int($0) } }.first }
         rank = max(DebugRequest.rank(environment: environment) ?? 0, 0)
         rankCount = max(first(["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"]) ?? 0, 0)
+        localRankCount = max(first(["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"]) ?? 0, 0)
         let name = ["PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid", "PMI_JOBID"].lazy.compactMap { environment[$0] }.first
         var hash = StableHash()
         if let name { hash.combine(name) }

@@ -37,6 +37,7 @@ public final class RankBoard: @unchecked Sendable {
             set(RankStatusLayout.rankCountWord, UInt64(rankCount))
             set(RankStatusLayout.processWord, UInt64(getpid()))
             set(RankStatusLayout.jobWord, job)
+            set(RankStatusLayout.copiedWord, memory.isCopied ? 1 : 0)
             for (index, word) in RankStatusLayout.words(host, count: RankStatusLayout.hostWordCount).enumerated() {
                 set(RankStatusLayout.hostWord + index, word)
             }
@@ -115,10 +116,10 @@ public final class RankBoard: @unchecked Sendable {
     public func noteProgress() { set(RankStatusLayout.progressSecondsWord, Self.now().bitPattern) }
 
     /// Whether other processes see the board only after `copyOut`.
-    var isCopied: Bool { memory.isCopied }
+    package var isCopied: Bool { memory.isCopied }
 
     /// Lets other hosts see the board; may wait for a file server. Not collective; any one thread.
-    func copyOut() { memory.copyOut() }
+    package func copyOut() { memory.copyOut() }
 
     /// What the board says now. Not collective; any thread.
     public func status() -> RankStatus? {

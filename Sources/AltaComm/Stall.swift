@@ -19,12 +19,12 @@ package struct Sighting: Sendable {
 
     var isWaiting: Bool { isAlive && (status?.isInCollective ?? false) }
 
-    /// Seconds since the rank told of progress in work of its own, by its own clock, up to its last heartbeat; nil: it did
-    /// not, or its clock was set back since.
+    /// Seconds since the rank told of progress in work of its own: by its own clock up to its last heartbeat, by this one's
+    /// since; nil: it did not, or its clock was set back since.
     var progressAge: Double? {
         guard let status, status.progress > 0 else { return nil }
         let age = status.heartbeat - status.progress
-        return age < -Self.beatSeconds ? nil : max(0, age)
+        return age < -Self.beatSeconds ? nil : max(0, age) + silentSeconds
     }
 
     /// More than passes between two heartbeats, after which progress may be told.

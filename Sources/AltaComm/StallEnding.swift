@@ -93,12 +93,9 @@ extension Watchdog {
         say: @escaping @Sendable (String) -> Void, exit: @escaping @Sendable (Int32) -> Void
     ) throws -> Watchdog {
         let ending = StallEnding(environment: environment, board: board, say: say, exit: exit)
-        let folder = board.path.map { URL(filePath: $0).deletingLastPathComponent().path }
-        let files: (any StatusSource)? = folder.map {
-            FolderStatuses(folder: $0, job: LaunchedRank(environment).job)
-        }
         let settings = try Settings(environment: environment)
         return start(
-            board: board, statuses: statuses ?? files ?? BoardStatuses(), settings: settings, stalled: ending.perform)
+            board: board, statuses: statuses ?? board.statusesBeside(environment), settings: settings,
+            stalled: ending.perform)
     }
 }

@@ -9,18 +9,24 @@ public final class WatchedRank {
     public let board: RankBoard
     /// The ranks of the job.
     public let collectives: WatchedCollectives
+    private let statuses: any StatusSource
     private let leaveJob: () throws -> Void
 
     /// Tells who the rank is, now that the job has started. Not collective.
     init(
-        _ ranks: any Collectives, board: RankBoard, environment: [String: String], leave: @escaping () throws -> Void
+        _ ranks: any Collectives, board: RankBoard, statuses: (any StatusSource)? = nil,
+        environment: [String: String], leave: @escaping () throws -> Void
     ) {
         board.identify(
             rank: ranks.rank, rankCount: ranks.rankCount, host: ranks.hostName, job: LaunchedRank(environment).job)
         self.board = board
+        self.statuses = statuses ?? board.statusesBeside(environment)
         collectives = WatchedCollectives(CheckedCollectives.asked(environment, ranks), board: board)
         leaveJob = leave
     }
+
+    /// What a rank of the job said last; nil: this process cannot see it. Not collective.
+    public func status(of rank: Int) -> RankStatus? { statuses.status(of: rank) }
 
     /// Leaves the job in good order. Collective.
     public func leave() throws { try collectives.leaving(leaveJob) }
@@ -71,7 +77,8 @@ public struct WatchedJob: Sendable {
             boards.add(board, rank: ranks.rank)
             try watch(board, seenIn: boards)
             return try body(
-                WatchedRank(ranks, board: board, environment: environment, leave: ranks.barrier))
+                WatchedRank(
+                    ranks, board: board, statuses: boards, environment: environment, leave: ranks.barrier))
         }
     }
 

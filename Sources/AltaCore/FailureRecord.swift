@@ -6,8 +6,8 @@
 
 /// What a failing rank leaves for the launcher, so that the first cause can stand above everything else.
 ///
-/// Written as one JSON object to the file `rank-R.json` of the folder that `folderVariable` names in the environment; of
-/// a stall, which one rank tells of another, to `rank-R-seen-by-S.json`.
+/// Written as one JSON object to the file `rank-R.json` of the folder that `folderVariable` names in the environment; what one
+/// rank tells of another, as of a stall, to `rank-R-seen-by-S.json`.
 public struct FailureRecord: Codable, Sendable, Equatable {
     /// The environment variable that names the folder; set by the launcher.
     public static let folderVariable = "ALTA_FAILURE_FOLDER"

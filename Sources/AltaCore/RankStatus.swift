@@ -16,6 +16,9 @@ public struct RankStatus: Sendable, Equatable {
     public var processIdentifier: Int32
     /// A hash of the job it belongs to, the same on all ranks of a job; 0: unknown.
     public var job: UInt64
+    /// Whether its file is copied out once a heartbeat, since it lies on a file system that other hosts serve; else the file
+    /// is the rank's own memory.
+    public var isCopied: Bool
     /// What it is doing, or did last: `start`, `data`, `forward`, `loss`, `backward`, `communication`, `update`,
     /// `comparison`, `checkpoint`, `evaluation`, or `end` once it has left the job in good order.
     public var phase: String
@@ -40,16 +43,17 @@ public struct RankStatus: Sendable, Equatable {
 
     /// Stores what a rank says.
     public init(
-        rank: Int, rankCount: Int, host: String, processIdentifier: Int32 = 0, job: UInt64 = 0, phase: String,
-        step: Int? = nil, completedSteps: Int = 0, operation: RankOperation? = nil, isInCollective: Bool = false,
-        since: Double = 0, heartbeat: Double = 0, heartbeatCount: Int = 0, progress: Double = 0,
-        operations: [RankOperation] = []
+        rank: Int, rankCount: Int, host: String, processIdentifier: Int32 = 0, job: UInt64 = 0, isCopied: Bool = false,
+        phase: String, step: Int? = nil, completedSteps: Int = 0, operation: RankOperation? = nil,
+        isInCollective: Bool = false, since: Double = 0, heartbeat: Double = 0, heartbeatCount: Int = 0,
+        progress: Double = 0, operations: [RankOperation] = []
     ) {
         self.rank = rank
         self.rankCount = rankCount
         self.host = host
         self.processIdentifier = processIdentifier
         self.job = job
+        self.isCopied = isCopied
         self.phase = phase
         self.step = step
         self.completedSteps = completedSteps
@@ -129,6 +133,7 @@ extension RankStatus {
             rank: number(Layout.rankWord), rankCount: number(Layout.rankCountWord),
             host: Layout.text(words[Layout.hostWord..<Layout.hostWord + Layout.hostWordCount]),
             processIdentifier: Int32(truncatingIfNeeded: words[Layout.processWord]), job: words[Layout.jobWord],
+            isCopied: words[Layout.copiedWord] == 1,
             phase: Layout.text(words[Layout.phaseWord..<Layout.phaseWord + Layout.phaseWordCount]),
             step: number(Layout.stepWord) > 0 ? number(Layout.stepWord) : nil,
             completedSteps: number(Layout.completedStepsWord), operation: operation(Layout.operationWord),

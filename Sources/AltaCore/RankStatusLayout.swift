@@ -17,6 +17,8 @@ package enum RankStatusLayout {
     package static let processWord = 4
     /// Tells the jobs apart that use one folder one after the other.
     package static let jobWord = 5
+    /// 1 where the file is a copy of the rank's memory.
+    package static let copiedWord = 6
     package static let hostWord = 8
     package static let hostWordCount = 32
 

@@ -27,8 +27,8 @@ public struct ContrastiveObjective: Sendable {
     ///   - arena: holds the result's gradients; everything else is taken and given back.
     ///   - collectives: the ranks.
     /// - Throws: on every rank the same and after the same collectives: `NotFiniteNumber` when an embedding, a loss or a
-    ///   gradient is not finite, with the rank, the study's position in the batch and the loss; `AltaError` when the
-    ///   losses are not defined for the shares.
+    ///   gradient is not finite, with the rank, the study's position in the batch and the loss; `UndefinedLosses`
+    ///   when the losses are not defined for the shares. On this rank alone, maybe: `AltaError` where MPI fails.
     public func evaluate(
         _ own: LocalEmbeddings, scales: ContrastiveScales, engine: Engine, arena: Arena, collectives: any Collectives
     ) throws -> ContrastiveResult {
@@ -78,9 +78,10 @@ public struct ContrastiveObjective: Sendable {
             ("logit_scale_local2", scales.localScale2), ("logit_scale_local3", scales.localScale3),
         ]
         for (name, value) in named where !Float(Double.exponential(Double(value))).isFinite {
-            throw AltaError(
-                "\(name) is \(value), so its exponential is not finite",
-                remedy: "start from a checkpoint in which it is between 0 and 4.6")
+            throw UndefinedLosses(
+                AltaError(
+                    "\(name) is \(value), so its exponential is not finite",
+                    remedy: "start from a checkpoint in which it is between 0 and 4.6"))
         }
     }
 }

@@ -25,7 +25,7 @@ struct GatheredBatch {
 
     /// Exchanges sizes, checks them and the numbers, then exchanges the embeddings. Collective.
     ///
-    /// - Throws: the same on every rank: `AltaError` when the shares are no partition of the batch, `NotFiniteNumber`
+    /// - Throws: the same on every rank: `UndefinedLosses` when the shares are no partition of the batch, `NotFiniteNumber`
     ///   when an embedding is not finite; with the rank and the study's global position.
     static func gather(_ own: LocalEmbeddings, _ context: ContrastiveContext) throws -> GatheredBatch {
         let collectives = context.collectives

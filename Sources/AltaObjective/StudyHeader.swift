@@ -45,22 +45,24 @@ struct StudyHeader {
     }
 
     /// Throws, on every rank the same, unless the shares are a partition of 0..<B that the losses are defined for, with
-    /// finite embeddings (`NotFiniteNumber`).
+    /// finite embeddings: `UndefinedLosses`, `NotFiniteNumber`.
     static func check(_ headers: [[StudyHeader]], globalBatch: Int) throws {
         let positions = headers.joined().map(\.position).sorted()
         guard !positions.isEmpty, positions == Array(0..<positions.count), positions.count == globalBatch else {
-            throw AltaError(
-                "the ranks' studies are no partition of a global batch of \(globalBatch)",
-                why: "their positions are \(positions)", remedy: "report this as a defect of the batch plan")
+            throw UndefinedLosses(
+                AltaError(
+                    "the ranks' studies are no partition of a global batch of \(globalBatch)",
+                    why: "their positions are \(positions)", remedy: "report this as a defect of the batch plan"))
         }
         let patches = headers.joined().first?.patches ?? 0
         let studies = headers.enumerated().flatMap { rank, studies in studies.map { (rank: rank, study: $0) } }
             .sorted { $0.study.position < $1.study.position }
         for (rank, study) in studies {
             if let fault = study.fault(patches: patches) {
-                throw AltaError(
-                    "the contrastive losses are not defined for the study at position \(study.position) of the global "
-                        + "batch", why: fault, remedy: "see its row of the data", rank: rank)
+                throw UndefinedLosses(
+                    AltaError(
+                        "the contrastive losses are not defined for the study at position \(study.position) of the "
+                            + "global batch", why: fault, remedy: "see its row of the data", rank: rank))
             }
             guard !study.notFinite.isEmpty else { continue }
             throw NotFiniteNumber(

@@ -143,9 +143,9 @@ public struct TrainStep {
             return result
         } catch let number as NotFiniteNumber {
             throw AgreedFailure(number)
-        } catch let error as AltaError {
-            // The objective throws the same on every rank; where it names the study's own, that one tells it.
-            throw AgreedFailure(error: error, reportingRank: error.rank ?? 0)
+        } catch let undefined as UndefinedLosses {
+            // Where it names the study's own rank, that one tells it.
+            throw AgreedFailure(error: undefined.error, reportingRank: undefined.error.rank ?? 0)
         }
     }
 

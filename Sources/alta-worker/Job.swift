@@ -56,12 +56,12 @@ enum Job {
         } catch let failure as AgreedFailure {
             let code = failure.error.exitCode
             if failure.reportingRank == collectives.rank, first.claim(code) {
-                report(failure.error, collectives, clock)
+                report(failure.error, seat, clock)
             }
             return end(seat, code)
         } catch {
             let error = (error as? AltaError) ?? AltaError("\(error)")
-            if first.claim(error.exitCode) { report(error.at(rank: collectives.rank), collectives, clock) }
+            if first.claim(error.exitCode) { report(error.at(rank: collectives.rank), seat, clock) }
             guard collectives.rankCount > 1 else { return end(seat, error.exitCode) }
             // Over threads the others learn of it in their collectives; there is nobody to leave with.
             collectives.abort(exitCode: error.exitCode.rawValue)
@@ -77,12 +77,12 @@ enum Job {
     }
 
     /// Prints the failure and, under the launcher, leaves its record.
-    private static func report(_ error: AltaError, _ collectives: any Collectives, _ clock: PhaseClock) {
+    private static func report(_ error: AltaError, _ seat: WatchedRank, _ clock: PhaseClock) {
         Console.error(error.description)
         guard let folder = ProcessInfo.processInfo.environment[FailureRecord.folderVariable] else { return }
-        let record = FailureRecord(error, ranks: collectives, clock: clock)
+        let record = FailureRecord(error, ranks: seat.collectives, clock: clock, status: seat.status)
         do {
-            try record.write(folder: folder, name: FailureRecord.fileName(rank: collectives.rank))
+            try record.write(folder: folder, name: record.fileName(writer: seat.collectives.rank))
         } catch {
             Console.note("note: no failure record could be written in \(folder): \(error)")
         }

@@ -42,6 +42,25 @@ import Testing
         #expect(RankStatus.load(folder: folder, rank: 2)?.operation?.ended != nil)
     }
 
+    /// As on a file system that a server has: stores stay in memory until they are copied.
+    @Test func aCopiedBoardIsSeenOnceItIsCopiedOut() throws {
+        let folder = try SharedMaterial.temporaryFolder("status")
+        let board = try RankBoard.open(
+            environment: [RankStatus.folderVariable: folder, "OMPI_COMM_WORLD_RANK": "1"], isLocal: { _ in false })
+        #expect(board.isCopied && RankStatus.load(folder: folder).isEmpty)
+        board.publish(step: 12)
+        board.beat()
+        board.copyOut()
+        let status = try #require(RankStatus.load(folder: folder, rank: 1))
+        #expect(status.isCopied && status.step == 12 && status.heartbeatCount == 1)
+        board.publish(step: 13)
+        board.beat()
+        #expect(RankStatus.load(folder: folder, rank: 1) == status)
+        board.copyOut()
+        #expect(RankStatus.load(folder: folder, rank: 1)?.step == 13)
+        #expect(try !Self.open(folder).isCopied && RankStatus.load(folder: folder, rank: 0)?.isCopied == false)
+    }
+
     @Test func theRingKeepsTheLastOperationsInOrder() throws {
         let board = try RankBoard.inMemory()
         for number in 1...300 {

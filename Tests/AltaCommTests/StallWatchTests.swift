@@ -8,8 +8,12 @@ import Testing
     /// Ranks whose statuses the test sets; hearts beat at each `beat`.
     final class Ranks: StatusSource {
         private let statuses: Mutex<[RankStatus?]>
+        let certainCount: Int?
 
-        init(_ sightings: [Sighting]) { statuses = Mutex(sightings.map(\.status)) }
+        init(_ sightings: [Sighting], certainCount: Int? = nil) {
+            statuses = Mutex(sightings.map(\.status))
+            self.certainCount = certainCount
+        }
 
         func status(of rank: Int) -> RankStatus? { statuses.withLock { $0[rank] } }
 
@@ -28,7 +32,7 @@ import Testing
     }
 
     /// Looks each second from `seconds` on; the second and the stall of the first report.
-    private func firstReport(
+    static func firstReport(
         _ watch: inout StallWatch, _ ranks: Ranks, beating: [Int], seconds: ClosedRange<Int>
     ) -> (second: Int, stall: Stall)? {
         for second in seconds {
@@ -38,6 +42,12 @@ import Testing
             if case .report(let stall) = action { return (second, stall) }
         }
         return nil
+    }
+
+    private func firstReport(
+        _ watch: inout StallWatch, _ ranks: Ranks, beating: [Int], seconds: ClosedRange<Int>
+    ) -> (second: Int, stall: Stall)? {
+        Self.firstReport(&watch, ranks, beating: beating, seconds: seconds)
     }
 
     @Test func theLowestWaitingRankTellsAtTheLimit() throws {

@@ -26,6 +26,17 @@ import Testing
         #expect(error?.exitCode == .stoppedEarly)
     }
 
+    /// What failed on some ranks is told on all of them alike, and all go on.
+    @Test func ranksAgreeOnAFailureOfSomeOfThem() throws {
+        let told = try ThreadCollectives.run(rankCount: 3) { ranks in
+            let outcome = Result { if ranks.rank > 0 { throw AltaError("no window", rank: ranks.rank) } }
+            let failure = try ranks.firstFailure(outcome)
+            #expect(try ranks.firstFailure(Result<Int, any Error>.success(1)) == nil)
+            return failure?.description
+        }
+        #expect(told == Array(repeating: "no window (rank 1)", count: 3))
+    }
+
     @Test func waitingRanksLearnWhoFailed() throws {
         let messages = try messagesOfOthers { _ in throw AltaError("cannot read the scan") }
         #expect(messages.allSatisfy { $0.contains("rank 1 failed") && $0.contains("cannot read the scan") })

@@ -2,6 +2,7 @@ import AltaComm
 import AltaCore
 import AltaObjective
 import AltaObjectiveSupport
+import Synchronization
 import Testing
 
 /// What is wrong on one rank is found on every rank, at the same place, with the same words.
@@ -17,10 +18,22 @@ import Testing
             } catch let number as NotFiniteNumber {
                 #expect(number.position != nil && number.rank != nil)
                 return "\(number.error)"
-            } catch let error as AltaError {
-                return "\(error)"
+            } catch let undefined as UndefinedLosses {
+                return "\(undefined.error)"
             }
         }
+    }
+
+    /// A failure that the others need not know of is none that all ranks found.
+    @Test func aCollectiveThatFailsIsNotTakenForAgreed() throws {
+        let kinds = Mutex<[String]>([])
+        _ = try? ThreadCollectives.run(rankCount: 3) { collectives in
+            guard collectives.rank != 1 else { throw AltaError("a link is gone") }
+            do { _ = try RankResult.evaluate(Self.batch, positions: [collectives.rank], collectives) } catch {
+                kinds.withLock { $0.append("\(type(of: error))") }
+            }
+        }
+        #expect(kinds.withLock { $0 } == ["AltaError", "AltaError"])
     }
 
     @Test func notFiniteEmbeddingsNameTheStudyAndItsRank() throws {

@@ -38,7 +38,7 @@ struct LossCheck {
         var run: ShardedRun
         do {
             run = try ShardedRun.evaluate(batch, shares: shares, engine: engine, over: collectives)
-        } catch let error where error is AltaError || error is NotFiniteNumber {
+        } catch let error where error is AltaError || error is UndefinedLosses || error is NotFiniteNumber {
             // The objective throws on every rank or on none.
             return (collectives.rank == 0 ? ["it fails: \(error)"] : [], "")
         }

@@ -3,11 +3,22 @@ import AltaCore
 import Foundation
 
 /// Measures between every two hosts, and within each host, in rounds in which every rank has one partner at most.
-struct NetworkSurvey {
+///
+/// All ranks begin a round together: who came early would call a partner silent that still waits for another one. The barrier
+/// itself has no patience; it needs no link that the collectives before it did without, and the two ranks that do not hear of
+/// each other end the job while the others are in it.
+package struct NetworkSurvey {
     let collectives: any Collectives
     /// The host of each rank.
     let hosts: [String]
     var meter: PairMeter
+
+    /// A survey of ranks that call it together.
+    package init(collectives: any Collectives, hosts: [String], meter: PairMeter) {
+        self.collectives = collectives
+        self.hosts = hosts
+        self.meter = meter
+    }
 
     /// All rounds together take about this long at most: 64 hosts make 63 of them.
     static let budgetSeconds = 6.0
@@ -15,8 +26,8 @@ struct NetworkSurvey {
     private static let exchangesOfRound = 4.0
 
     /// What was measured; on rank 0 all of it.
-    struct Found {
-        var pairs: [PairMeasure] = []
+    package struct Found {
+        package var pairs: [PairMeasure] = []
         var near: [PairMeasure] = []
         var clocks: [(host: String, offset: ClockOffset)] = []
     }
@@ -24,7 +35,7 @@ struct NetworkSurvey {
     /// Collective.
     ///
     /// - Throws: `PairMeter.Silence` on a rank that does not hear of its partner.
-    func run() throws -> Found {
+    package func run() throws -> Found {
         let groups = RankList.byHost(hosts.indices, hosts: hosts)
         let leaders = groups.map(\.ranks[0])
         let rank = collectives.rank
@@ -39,6 +50,7 @@ struct NetworkSurvey {
         between.exchangeSeconds = min(
             meter.exchangeSeconds, Self.budgetSeconds / Self.exchangesOfRound / Double(max(rounds.count, 1)))
         for round in rounds {
+            try collectives.barrier()
             for pair in round {
                 let (first, second) = (leaders[pair.first], leaders[pair.second])
                 guard first == rank || second == rank else { continue }
@@ -47,6 +59,7 @@ struct NetworkSurvey {
                 }
             }
         }
+        try collectives.barrier()
         found.clocks = try clocks(leaders)
         found.near = try gathered(found.near)
         found.pairs = try gathered(found.pairs)

@@ -26,7 +26,7 @@ package struct PairMeter {
     /// This rank.
     let rank: Int
     /// How long the first message may take: connections are made by it.
-    var patienceSeconds = 10.0
+    var patienceSeconds: Double
     /// How long one large message and its answer should take.
     var exchangeSeconds = 0.02
 
@@ -37,8 +37,15 @@ package struct PairMeter {
     private static let largeExchanges = 3
 
     /// Two ranks that heard nothing of each other in time.
-    struct Silence: Error {
-        let other: Int
+    package struct Silence: Error {
+        package let other: Int
+    }
+
+    /// A meter of this rank's messages.
+    package init(ranks: any PointToPoint, rank: Int, patienceSeconds: Double) {
+        self.ranks = ranks
+        self.rank = rank
+        self.patienceSeconds = patienceSeconds
     }
 
     /// Measures with `other`. Not collective: only these two call it.
