@@ -50,6 +50,14 @@ public enum MPIFamily: Sendable {
         }
     }
 
+    /// What mpirun ends with where a signal ended one of its processes.
+    public func exitCode(ofSignal signal: Int32) -> Int32 {
+        switch self {
+        case .openMPI: 128 + signal
+        case .mpich: signal
+        }
+    }
+
     /// The variable in which each process of a job finds its rank.
     var rankVariable: String {
         switch self {

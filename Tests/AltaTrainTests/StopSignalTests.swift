@@ -81,7 +81,7 @@ extension WorkerJobs {
             #expect(running.wait { running.output.contains("seconds_per_step") })
             let rank = try #require(running.process(ofRank: 0))
             kill(rank, SIGTERM)
-            #expect(running.finish().exitCode == 128 + SIGTERM)
+            #expect(running.finish().exitCode == JobRunner.family.exitCode(ofSignal: SIGTERM))
         }
     }
 }

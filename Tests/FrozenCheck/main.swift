@@ -17,7 +17,8 @@ do {
         }
     } else {
         let collectives = try MPICollectives.start()
-        print(try check.line(collectives: collectives))
+        // The line and its end at once: mpirun may put what another rank writes between two pieces.
+        FileHandle.standardOutput.write(Data((try check.line(collectives: collectives) + "\n").utf8))
         try collectives.finalize()
     }
 } catch {
