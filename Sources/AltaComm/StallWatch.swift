@@ -6,8 +6,8 @@ import AltaCore
 /// Only what this rank sees change is taken for alive: clocks of hosts differ. A gap between two looks (the machine slept,
 /// or this process was stopped) counts as one ordinary gap: the others were not watched in it.
 ///
-/// A status of another host comes through a file server, and late (`sharedFileSeconds`): such a rank is taken for stopped only
-/// after a longer silence.
+/// A status that comes through a file server comes late (`sharedFileSeconds`): such a rank is taken for stopped only after a
+/// longer silence.
 ///
 /// A rank that works by itself for long, while the others wait for it, tells that it gets on (`RankStatus.progress`); as long
 /// as it does, by its own clock, it is waited for.
@@ -68,9 +68,9 @@ package struct StallWatch {
         observationSeconds + (Self.isServed(status, own) ? Self.sharedFileSeconds : 0)
     }
 
-    /// Whether the status comes from another host by way of a file server.
+    /// Whether the status comes by way of a file server: on one host too, where a slow server holds the next copy back.
     private static func isServed(_ status: RankStatus, _ own: RankStatus) -> Bool {
-        (status.isCopied || own.isCopied) && status.host != own.host
+        status.isCopied || own.isCopied
     }
 
     /// How long a lower rank has for telling before the next one does.
@@ -147,7 +147,8 @@ package struct StallWatch {
         return judge(stall, isKnowable: isEveryRankKnowable(found, own, statuses))
     }
 
-    /// Whether a rank of another host has been silent for too long to be known to run, and not long enough to be called stopped.
+    /// Whether a rank behind a file server has been silent for too long to be known to run, and not long enough to be called
+    /// stopped.
     private func isUndecided(_ status: RankStatus, _ own: RankStatus) -> Bool {
         guard Self.isServed(status, own), let heart = hearts[status.rank] else { return false }
         let silent = watched - heart.changed
@@ -162,7 +163,7 @@ package struct StallWatch {
         }
         guard other != rank, let status else { return seen(isAlive: other == rank) }
         if isAlive(status, own) { return seen(isAlive: true) }
-        // What it told of its work reaches this host as late as its heartbeats do.
+        // What it told of its work comes as late as its heartbeats do.
         let isAtWork =
             Self.isServed(status, own) && !status.isInCollective
             && seen(isAlive: false).progressAge ?? stallSeconds < stallSeconds

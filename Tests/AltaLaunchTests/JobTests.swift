@@ -114,6 +114,7 @@ struct JobTests {
         #expect(elapsed < .seconds(30), "\(elapsed)")
         let lines = job.text("run/ranks/rank-0.log").split(separator: "\n")
         #expect(lines.count == 20_001 && lines.last == "line 20000, and more than a pipe holds of them")
+        #expect(job.text("run/ranks/launch.log").contains("\nerror: the job did not end within 10 s"))
         if redirection.isEmpty {
             #expect(job.report.contains { $0.hasPrefix("error: the job did not end within 10 s") }, "\(job.report)")
             #expect(

@@ -49,10 +49,22 @@ import Testing
         #expect(shape(try plan(hardware.merging(["SLURM_CPUS_PER_TASK": "4"]) { $1 }, threadsOfCore: 2)) == [4, 4, 4])
     }
 
+    /// A task for each of a machine's cores, which has two threads each: a scheduler that counts cores granted all of them.
+    @Test(arguments: ["16", "8"]) func aTaskForEachCoreIsBoundToIt(tasks: String) throws {
+        let count = try #require(Int(tasks))
+        let whole = try plan(
+            [
+                "SLURM_NTASKS": "\(2 * count)", "SLURM_NPROCS": "\(2 * count)", "SLURM_NTASKS_PER_NODE": tasks,
+                "SLURM_TASKS_PER_NODE": "\(tasks)(x2)", "SLURM_CPUS_PER_TASK": "\(16 / count)",
+            ], threadsOfCore: 2)
+        #expect(shape(whole) == [count, count, 16 / count])
+        #expect(whole.binding == (count == 16 ? .core : .cores(2)), "\(whole.table)")
+    }
+
     @Test func withoutTasksCoresDecide() throws {
         let asked = ["SLURM_NTASKS", "SLURM_NPROCS", "SLURM_NTASKS_PER_NODE"]
         let cores = try plan(without: asked)
-        #expect(shape(cores) == [16, 16, 1] && cores.table.contains("Slurm was asked for no number of tasks"))
+        #expect(shape(cores) == [16, 16, 1] && cores.table.contains("no number of tasks is known of Slurm"))
         let threads = try plan(["SLURM_CPUS_PER_TASK": "4"], without: asked)
         #expect(shape(threads) == [16, 16, 1] && threads.table.contains("--cpus-per-task=4 sets no threads"))
     }

@@ -39,12 +39,15 @@ public struct RankOutput {
         write(Array(((lastByte == UInt8(ascii: "\n") ? "" : "\n") + heading + "\n").utf8), to: path)
     }
 
+    /// The launcher's own log in a folder of logs.
+    static func launcherLog(in folder: String) -> String { "\(folder)/launch.log" }
+
     /// The path of a source's log.
     public func path(of source: OutputSource) -> String {
         switch source {
         case .rank(let rank): "\(folder)/rank-\(rank).log"
         case .mpirun: "\(folder)/mpirun.log"
-        case .launcher: "\(folder)/launch.log"
+        case .launcher: Self.launcherLog(in: folder)
         }
     }
 

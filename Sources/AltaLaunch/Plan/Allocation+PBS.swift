@@ -22,7 +22,8 @@ extension Allocation {
         }
         guard !hosts.isEmpty else { throw AltaError("PBS names no host", remedy: "give --hosts", file: file) }
         let slots = hosts.map { $0.scheduledTasks ?? 1 }
-        let tasks = AllocatedTasks(count: slots.contains { $0 > 1 } ? slots.reduce(0, +) : nil, source: "mpiprocs")
+        let tasks = AllocatedTasks(
+            count: slots.contains { $0 > 1 } ? slots.reduce(0, +) : nil, source: "lines of the node file")
         return Allocation(
             scheduler: .pbs, jobName: "PBS job \(environment["PBS_JOBID"] ?? "without a number")", hosts: hosts,
             tasks: tasks)

@@ -69,7 +69,7 @@ public struct LaunchPlan: Equatable, Sendable {
         let named =
             request.hosts.isEmpty
             ? [ClusterHost(name: machine.hostName)] : ClusterHost.merged(request.hosts, on: machine)
-        let threadsOfCore = PlannedHost.threadsOfCore(granted: named, machine)
+        let threadsOfCore = PlannedHost.threadsOfCore(granted: named, tasks: request.tasks, machine)
         var hosts = named.map { PlannedHost($0, seenFrom: machine, threadsOfCore: threadsOfCore) }
         let request = request.takingTasks(on: hosts, threadsOfCore: threadsOfCore)
         let threads = request.threadsPerRank ?? 1

@@ -9,7 +9,7 @@ extension LaunchRequest {
         guard ranks == nil, ranksPerNode == nil, let count = tasks.count else {
             if ranks == nil, ranksPerNode == nil {
                 copy.hostNotes.append(
-                    "\(scheduler.rawValue) was asked for no number of tasks: cores decide on the ranks")
+                    "no number of tasks is known of \(scheduler.rawValue): cores decide on the ranks")
             }
             if threadsPerRank == nil, let each = tasks.processorsEach, each > 1 {
                 copy.hostNotes.append(

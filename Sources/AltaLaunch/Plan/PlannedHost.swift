@@ -82,12 +82,16 @@ extension PlannedHost {
 
     /// How many of the processors that a scheduler grants are one core, which is the same on all its hosts.
     ///
-    /// They are hardware threads, but where this machine is fenced to just as many cores as it has of them. Without a fence half
-    /// a machine's threads cannot be told from all its cores; fewer ranks than could run are then better than two on a core.
-    static func threadsOfCore(granted hosts: [ClusterHost], _ machine: MachineDescription) -> Int {
+    /// They are hardware threads, but where as many were granted on this machine as it has cores, and it is fenced to those or
+    /// a task was asked for on each of them. Otherwise half a machine's threads cannot be told from all its cores; fewer ranks
+    /// than could run are then better than two on a core.
+    static func threadsOfCore(
+        granted hosts: [ClusterHost], tasks: AllocatedTasks?, _ machine: MachineDescription
+    ) -> Int {
         let cores = machine.coresOfMemoryNodes.reduce(0) { $0 + $1.cores.count }
-        let own = hosts.first { machine.isCalled($0.name) }?.grantedCores
-        if own == cores, machine.isFenced { return 1 }
+        let own = hosts.first { machine.isCalled($0.name) }
+        let asked = tasks?.count == nil ? nil : (own?.scheduledTasks ?? 1) * (tasks?.processorsEach ?? 1)
+        if own?.grantedCores == cores, machine.isFenced || asked == cores { return 1 }
         return max(1, machine.hardwareThreadCount / cores)
     }
 

@@ -128,6 +128,8 @@ struct LaunchedJob {
         var lines = report.lines
         if let whyNoRestart, options.restarts > 0 { lines.append("  not started again: \(whyNoRestart)") }
         if !causes.isEmpty { lines += ["  attempts before it ended by"] + earlier.map { "  \($0)" } }
+        // The screen may take it no more.
+        folders.log(lines)
         LaunchCommand.complain(lines)
         return report.exitCode
     }
