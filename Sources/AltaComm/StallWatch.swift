@@ -47,7 +47,7 @@ package struct StallWatch {
         var hasBeaten = false
     }
 
-    /// How old what a file server shows of another host may be. A client of NFS holds back what is written for up to 30 s
+    /// How old what a file server shows may be. A client of NFS holds back what is written for up to 30 s
     /// where nothing asks for it (a status is synced, one mapped on the server itself is not), and another client looks at a
     /// file's attributes anew after 60 s at the latest (`acregmax`).
     package static let sharedFileSeconds = 60.0
@@ -65,7 +65,12 @@ package struct StallWatch {
 
     /// The same, of a rank with this status.
     private func observationSeconds(_ status: RankStatus, _ own: RankStatus) -> Double {
-        observationSeconds + (Self.isServed(status, own) ? Self.sharedFileSeconds : 0)
+        observationSeconds + Self.delaySeconds(status, own)
+    }
+
+    /// How late the status may be.
+    private static func delaySeconds(_ status: RankStatus, _ own: RankStatus) -> Double {
+        isServed(status, own) ? sharedFileSeconds : 0
     }
 
     /// Whether the status comes by way of a file server: on one host too, where a slow server holds the next copy back.
@@ -94,10 +99,9 @@ package struct StallWatch {
             return .nothing
         }
         waited += gap
-        let served = own.isCopied ? Self.sharedFileSeconds : 0
-        guard waited >= stallSeconds - observationSeconds - served else { return .nothing }
+        guard waited >= stallSeconds - observationSeconds(own, own) else { return .nothing }
         if let teller = lowerTeller(own, statuses) {
-            let patience = patienceSeconds + (Self.isServed(teller, own) ? Self.sharedFileSeconds : 0)
+            let patience = patienceSeconds + Self.delaySeconds(teller, own)
             if waited >= stallSeconds + patience * Double(silent.count + 1) { silent.insert(teller.rank) }
             return waited >= stallSeconds ? .wait : .nothing
         }

@@ -37,23 +37,21 @@ extension ThreadCollectives {
 }
 
 /// What the ranks returned or threw, and the error that came first.
-private final class Outcomes<T: Sendable>: @unchecked Sendable {
-    private let lock = NSLock()
-    private var values: [T?]
-    private var firstError: (any Error)?
+private final class Outcomes<T: Sendable>: Sendable {
+    private let found: Locked<(values: [T?], firstError: (any Error)?)>
 
     init(rankCount: Int) {
-        values = Array(repeating: nil, count: rankCount)
+        found = Locked((Array(repeating: nil, count: rankCount), nil))
     }
 
     /// Runs one rank's body to its end and lets the others know.
     func record(rank: Int, in group: ThreadGroup, _ body: () throws -> T) {
         do {
             let value = try body()
-            lock.withLock { values[rank] = value }
+            found.withLock { $0.values[rank] = value }
         } catch {
             let placed: any Error = (error as? AltaError)?.at(rank: rank) ?? error
-            lock.withLock { firstError = firstError ?? placed }
+            found.withLock { $0.firstError = $0.firstError ?? placed }
             let exitCode = (error as? AltaError)?.exitCode ?? .failed
             group.fail(AltaError("rank \(rank) failed", why: "\(placed)", rank: rank, exitCode: exitCode))
         }
@@ -61,9 +59,9 @@ private final class Outcomes<T: Sendable>: @unchecked Sendable {
     }
 
     func results() throws -> [T] {
-        try lock.withLock {
-            if let firstError { throw firstError }
-            return values.compactMap { $0 }
+        try found.withLock { found in
+            if let error = found.firstError { throw error }
+            return found.values.compactMap { $0 }
         }
     }
 }

@@ -29,6 +29,13 @@ public enum SmallFile {
             "\(what) is longer than \(limit) bytes", remedy: "check that the path names the right file", file: path)
     }
 
+    /// The same; nil where there is no such file. What the file system does not give is an error.
+    public static func contentsIfPresent(_ path: String, what: String, limit: Int = 16 << 20) throws -> [UInt8]? {
+        do { return try contents(path, what: what, limit: limit) } catch let error as AltaError
+            where error.systemCode == ENOENT
+        { return nil }
+    }
+
     /// The names in a folder that begin and end as told, in no order; none where the folder cannot be read.
     public static func names(in folder: String, prefix: String, suffix: String) -> [String] {
         ((try? names(in: folder)) ?? []).filter { $0.hasPrefix(prefix) && $0.hasSuffix(suffix) }

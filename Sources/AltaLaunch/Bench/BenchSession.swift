@@ -124,12 +124,8 @@ struct BenchSession {
 
     /// Appends to a file that grows, and flushes it.
     private static func append(_ text: String, to path: String) throws(AltaError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND, 0o644)
-        guard descriptor >= 0 else { throw AltaError.system("cannot write a file", file: path) }
-        let isWritten = writeAll(Array(text.utf8), to: descriptor) && fsync(descriptor) == 0
-        let code = errno
-        close(descriptor)
-        guard isWritten else { throw AltaError.system("cannot write a file", file: path, code: code) }
+        guard let code = appendAll(Array(text.utf8), to: path, flushes: true) else { return }
+        throw AltaError.system("cannot write a file", file: path, code: code)
     }
 
     private func makeFolder() throws {

@@ -27,17 +27,17 @@ struct HangDump {
         let date = Date()
         let processes = try JobProcess.find(target)
         let gdb = Programs.find("gdb")
-        let looks = Looks(count: processes.count)
+        let looks = Locked([ProcessStacks?](repeating: nil, count: processes.count))
         for start in stride(from: 0, to: processes.count, by: processesAtOnce) {
             let end = min(start + processesAtOnce, processes.count)
             DispatchQueue.concurrentPerform(iterations: end - start) { index in
                 let stacks = ProcessStacks.look(
                     at: processes[start + index].identifier, gdb: gdb, limitSeconds: limitSeconds)
-                looks.put(stacks, at: start + index)
+                looks.withLock { $0[start + index] = stacks }
             }
         }
         let statuses = processes.lazy.compactMap(\.statuses).first.map { RankStatus.load(folder: $0) } ?? []
-        let entries = zip(processes, looks.all).map { process, stacks in
+        let entries = zip(processes, looks.withLock { $0.compactMap { $0 } }).map { process, stacks in
             Entry(
                 process: process, stacks: stacks,
                 statuses: statuses.filter { $0.processIdentifier == process.identifier })
@@ -113,16 +113,4 @@ extension RankStatus {
         let call = isInCollective ? operation.map { ", in \($0.description)" } ?? "" : ""
         return "\(place)\(call), for \(max(0, Int(date.timeIntervalSince1970 - since))) s"
     }
-}
-
-/// What threads found, each at its place.
-private final class Looks: @unchecked Sendable {
-    private let lock = NSLock()
-    private var found: [ProcessStacks?]
-
-    init(count: Int) { found = Array(repeating: nil, count: count) }
-
-    func put(_ stacks: ProcessStacks, at index: Int) { lock.withLock { found[index] = stacks } }
-
-    var all: [ProcessStacks] { lock.withLock { found.compactMap { $0 } } }
 }

@@ -1,3 +1,4 @@
+import AltaCore
 import Foundation
 
 /// What the ranks print, kept in a file each and, of every rank, the last lines.
@@ -108,16 +109,20 @@ public struct RankOutput {
     }
 
     private mutating func write(_ bytes: [UInt8], to path: String) {
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            writeFailure = writeFailure ?? "\(path): \(String(cString: strerror(errno)))"
-            return
-        }
-        defer { close(descriptor) }
-        if !writeAll(bytes, to: descriptor) {
-            writeFailure = writeFailure ?? "\(path): \(String(cString: strerror(errno)))"
-        }
+        guard let code = appendAll(bytes, to: path) else { return }
+        writeFailure = writeFailure ?? "\(path): \(AltaError.systemText(code))"
     }
+}
+
+/// Adds bytes to the end of a file, which is made where it is missing.
+///
+/// - Parameter flushes: whether they are on the disk afterwards.
+/// - Returns: the `errno` of what failed; nil: nothing did.
+func appendAll(_ bytes: [UInt8], to path: String, flushes: Bool = false) -> Int32? {
+    let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { return errno }
+    defer { close(descriptor) }
+    return writeAll(bytes, to: descriptor) && (!flushes || fsync(descriptor) == 0) ? nil : errno
 }
 
 /// Writes every byte; false where the descriptor takes no more (`errno` says why).

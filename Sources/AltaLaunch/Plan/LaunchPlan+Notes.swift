@@ -8,9 +8,12 @@ extension LaunchPlan {
             + memoryNotes
     }
 
+    /// This machine, where it is a host of the job.
+    private var ownHost: PlannedHost? { plannedHosts.first { !$0.isAssumed } }
+
     private var nameNotes: [String] {
         let names = request.hosts.map(\.name).filter(machine.isCalled)
-        guard names.count > 1, let own = plannedHosts.first(where: { !$0.isAssumed }) else { return [] }
+        guard names.count > 1, let own = ownHost else { return [] }
         return [
             "note: \(names.joined(separator: ", ")) are this machine, which counts once, with \(own.host.slots ?? 1) slots"
         ]
@@ -18,7 +21,7 @@ extension LaunchPlan {
 
     /// What a scheduler calls a processor is not written anywhere.
     private var grantNotes: [String] {
-        guard let own = plannedHosts.first(where: { !$0.isAssumed }), let granted = own.host.grantedCores,
+        guard let own = ownHost, let granted = own.host.grantedCores,
             granted < machine.hardwareThreadCount, own.coreCount * 2 <= granted, !machine.isFenced
         else { return [] }
         return [
@@ -28,7 +31,7 @@ extension LaunchPlan {
     }
 
     private var limitNotes: [String] {
-        guard let own = plannedHosts.first(where: { machine.isCalled($0.host.name) }) else { return [] }
+        guard let own = ownHost else { return [] }
         var notes = machine.limits.map { "note: on \(own.host.name): \($0)" }
         if request.sharesMachine(machine, plannedHosts) {
             notes.append(
@@ -88,9 +91,7 @@ extension LaunchPlan {
     private static let smallBytesPerRank = 1 << 30
 
     private var memoryNotes: [String] {
-        guard let bytes = machine.memoryBytes,
-            let own = plannedHosts.first(where: { machine.isCalled($0.host.name) && !$0.ranks.isEmpty })
-        else { return [] }
+        guard let bytes = machine.memoryBytes, let own = ownHost, !own.ranks.isEmpty else { return [] }
         let share = bytes / own.ranks.count
         guard share < Self.smallBytesPerRank else { return [] }
         return [

@@ -61,10 +61,7 @@ struct JobFolders {
 
     /// Adds lines to the launcher's own log; where it cannot be written, the screen has to do.
     func log(_ lines: [String]) {
-        let descriptor = open(RankOutput.launcherLog(in: logs), O_WRONLY | O_APPEND | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        _ = writeAll(Array((lines.joined(separator: "\n") + "\n").utf8), to: descriptor)
+        _ = appendAll(Array((lines.joined(separator: "\n") + "\n").utf8), to: RankOutput.launcherLog(in: logs))
     }
 
     /// Removes what is of no use after a job that went well; of a job without run folder, everything.

@@ -27,10 +27,9 @@ struct BestCheckpoint: Sendable, Equatable {
     /// - Throws: `AltaError` where the file is not as it was written.
     static func load(_ folder: RunFolder) throws -> BestCheckpoint? {
         let path = folder.bestPath
-        let bytes: [UInt8]
-        do {
-            bytes = try SmallFile.contents(path, what: "the name of the best checkpoint", limit: 1 << 16)
-        } catch let error as AltaError where error.systemCode == ENOENT { return nil }
+        guard
+            let bytes = try SmallFile.contentsIfPresent(path, what: "the name of the best checkpoint", limit: 1 << 16)
+        else { return nil }
         let text = String(decoding: bytes, as: UTF8.self)
         guard let json = try? JSONValue(parsing: text, file: path), let best = BestCheckpoint(json),
             try best.text() == text

@@ -29,10 +29,9 @@ struct CheckpointManifest: Sendable, Equatable {
     /// - Throws: `AltaError` where it is not as it was written.
     static func load(_ folder: String) throws -> CheckpointManifest? {
         let path = "\(folder)/\(name)"
-        let bytes: [UInt8]
-        do {
-            bytes = try SmallFile.contents(path, what: "the checkpoint's checksums", limit: 1 << 16)
-        } catch let error as AltaError where error.systemCode == ENOENT { return nil }
+        guard
+            let bytes = try SmallFile.contentsIfPresent(path, what: "the checkpoint's checksums", limit: 1 << 16)
+        else { return nil }
         let text = String(decoding: bytes, as: UTF8.self)
         guard let json = try? JSONValue(parsing: text, file: path), let members = json["files"]?.object?.members else {
             throw damaged(name, in: folder, why: "it is malformed")

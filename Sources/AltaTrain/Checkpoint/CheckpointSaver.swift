@@ -135,46 +135,46 @@ final class CheckpointSaver {
 }
 
 /// What the thread that trains and the thread that writes both know.
-private final class SaverState: @unchecked Sendable {  // every property is used under `lock`
-    private let lock = NSLock()
-    private var newest: Int
-    private var best: BestCheckpoint?
-    private var outcomes: [SaveOutcome] = []
-
-    init(past: Int, best: BestCheckpoint?) {
-        newest = past
-        self.best = best
+private final class SaverState: Sendable {
+    private struct Facts {
+        var newest: Int
+        var best: BestCheckpoint?
+        var outcomes: [SaveOutcome] = []
     }
 
-    /// The newest step of this run that has a checkpoint in the folder; -1: none.
-    var past: Int { lock.withLock { newest } }
+    private let facts: Locked<Facts>
 
-    func add(_ outcome: SaveOutcome) { lock.withLock { outcomes.append(outcome) } }
+    init(past: Int, best: BestCheckpoint?) { facts = Locked(Facts(newest: past, best: best)) }
+
+    /// The newest step of this run that has a checkpoint in the folder; -1: none.
+    var past: Int { facts.withLock { $0.newest } }
+
+    var bestStep: Int? { facts.withLock { $0.best?.step } }
+
+    func add(_ outcome: SaveOutcome) { facts.withLock { $0.outcomes.append(outcome) } }
 
     /// Tells that the checkpoint of a step is in the folder.
-    func place(_ step: Int) { lock.withLock { newest = step } }
-
-    var bestStep: Int? { lock.withLock { best?.step } }
+    func place(_ step: Int) { facts.withLock { $0.newest = step } }
 
     /// Takes another best one; the one before is returned.
     func replaceBest(_ other: BestCheckpoint?) -> BestCheckpoint? {
-        lock.withLock {
-            defer { best = other }
-            return best
+        facts.withLock { facts in
+            defer { facts.best = other }
+            return facts.best
         }
     }
 
     func isBest(_ score: ValidationScore) -> Bool {
-        lock.withLock {
-            guard let best, best.score.metric == score.metric else { return score.value.isFinite }
+        facts.withLock { facts in
+            guard let best = facts.best, best.score.metric == score.metric else { return score.value.isFinite }
             return score.isBetter(than: best.score)
         }
     }
 
     func takeOutcomes() -> [SaveOutcome] {
-        lock.withLock {
-            defer { outcomes = [] }
-            return outcomes
+        facts.withLock { facts in
+            defer { facts.outcomes = [] }
+            return facts.outcomes
         }
     }
 }
